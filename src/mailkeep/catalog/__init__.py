@@ -1,0 +1,1 @@
+"""The catalog: configuration, and projections of the archive. Implements the engines' ports over PostgreSQL."""

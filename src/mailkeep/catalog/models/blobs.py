@@ -1,0 +1,28 @@
+"""Where blobs lie: filled from pack footers only (`archive.ports.BlobIndex`)."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Pack(models.Model):
+    name = models.BinaryField(unique=True, max_length=32)
+    size = models.BigIntegerField()
+    content = models.BooleanField()  # False: summaries
+    condemned_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return bytes(self.name).hex()
+
+
+class Blob(models.Model):
+    blob = models.BinaryField(primary_key=True, max_length=32)
+    pack = models.ForeignKey(Pack, on_delete=models.CASCADE, db_index=False)
+    ordinal = models.IntegerField()
+    offset = models.BigIntegerField()
+    length = models.BigIntegerField()
+    raw_length = models.BigIntegerField()
+    kind = models.SmallIntegerField()
+
+    def __str__(self) -> str:
+        return bytes(self.blob).hex()

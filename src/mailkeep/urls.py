@@ -1,0 +1,5 @@
+"""What is mounted where."""
+
+from __future__ import annotations
+
+urlpatterns: list[object] = []
