@@ -13,6 +13,7 @@ purged without touching the chain. A server's own ids are opaque; a connector wh
     Moved      item 17 is now in folder 5 under another server id (also: same folder, new UIDVALIDITY), content unchanged
     Flagged    item 17 has these flags
     Removed    item 17 is no longer in the mailbox
+    Purged     these blobs were destroyed on purpose; no live item refers to them
 """
 
 from __future__ import annotations
@@ -73,7 +74,14 @@ class Removed:
     item: int
 
 
-Event = FolderPut | FolderGone | Put | Moved | Flagged | Removed
+@dataclass(frozen=True, slots=True)
+class Purged:
+    blobs: tuple[bytes, ...]
+    policy: str  # opaque id of the policy that asked for it
+    actor: str  # opaque id of who ran it
+
+
+Event = FolderPut | FolderGone | Put | Moved | Flagged | Removed | Purged
 
 
 @dataclass(frozen=True, slots=True)

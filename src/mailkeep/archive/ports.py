@@ -9,14 +9,15 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a blob's sealed bytes lie."""
+    """Where a blob lies: in which sealed group of which pack, and where inside that group once it is opened."""
 
     pack: bytes  # 32 bytes
-    ordinal: int  # its number in the pack: the nonce
-    offset: int  # bytes from the pack's start
-    length: int  # sealed bytes
-    raw_length: int  # bytes after decompression
-    kind: int
+    ordinal: int  # the group's number in the pack: the nonce
+    offset: int  # of the sealed group, bytes from the pack's start
+    length: int  # of the sealed group, bytes
+    raw_length: int  # of the blob as stored, bytes after decompression
+    kind: int  # 0 the bytes themselves, 1 a recipe they are rebuilt from (docs/format.md)
+    inside: int = 0  # of the blob, bytes from the start of the opened group
 
 
 class BlobIndex(Protocol):
