@@ -1,1 +1,1 @@
-
+"""The command line: translates arguments into one operation each, and its answer into words or JSON."""

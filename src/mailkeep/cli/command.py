@@ -1,0 +1,71 @@
+"""What every command shares: `--json`, the opened installation, errors as one line with a hint, exit status."""
+
+from __future__ import annotations
+
+import functools
+import getpass
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from mailkeep.cli.output import Output
+from mailkeep.errors import MailkeepError
+from mailkeep.operations import installation
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON: one object, or one object per line.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit log.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="A moment, RFC 3339; the last synchronisation if left out.")]
+MailboxName = Annotated[str, typer.Argument(metavar="MAILBOX", help="An address or an id.")]
+
+FAILED, USAGE = 1, 2
+
+
+def actor() -> str:
+    """Who is at the command line, for the audit log."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a uid without a name
+        return "cli"
+
+
+def command(function: Callable[..., None] | None = None, *, behind_ok: bool = False, bare: bool = False) -> Any:
+    """A command: called with its `Output` first, inside the opened installation.
+
+    `behind_ok` for the commands that mend a catalog which is behind its archive; `bare` for those that open it themselves.
+    """
+    if function is None:
+        return functools.partial(command, behind_ok=behind_ok, bare=bare)
+    wanted: Callable[..., None] = function
+
+    @functools.wraps(wanted)
+    def wrapped(*arguments: Any, **options: Any) -> None:
+        out = Output(options.pop("json", False))
+        try:
+            if bare:
+                wanted(out, *arguments, **options)
+            else:
+                with installation.opened(behind_ok=behind_ok):
+                    wanted(out, *arguments, **options)
+        except MailkeepError as error:
+            out.error(error)
+            sys.exit(USAGE if error.code.startswith("bad_") else FAILED)
+        except BrokenPipeError:
+            sys.stderr.close()  # the reader has gone (`| head`): nobody is left to tell
+            sys.exit(FAILED)
+
+    return _hide_output(wrapped, wanted)
+
+
+def _hide_output(wrapped: Callable[..., None], wanted: Callable[..., None]) -> Callable[..., None]:
+    """Typer reads the signature: the function's own without `out`, and with `--json` at its end."""
+    signature = inspect.signature(wanted, eval_str=True)
+    parameters = [one for name, one in signature.parameters.items() if name != "out"]
+    json = inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json)
+    shown = signature.replace(parameters=[*parameters, json])
+    wrapped.__signature__ = shown  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {one.name: one.annotation for one in shown.parameters.values()}
+    del wrapped.__wrapped__  # type: ignore[attr-defined]
+    return wrapped

@@ -1,0 +1,189 @@
+"""Server connections: add, list, show, test, remove (SPEC B1–B3). Secrets go in and never come out."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from mailkeep.catalog import records, secrets
+from mailkeep.catalog.models import Connection
+from mailkeep.connectors.base import Connector, Endpoint, Provider, Step
+from mailkeep.connectors.imap.provider import ImapProvider
+from mailkeep.errors import GiveUp
+from mailkeep.operations.archive import repository
+
+PROVIDERS: dict[str, Provider] = {"imap": ImapProvider()}
+KINDS_TO_COME = {"exchange": "Exchange on-premises (EWS)", "microsoft365": "Microsoft 365 (Graph)"}
+SECRET_FIELDS = ("password", "master_password", "logins")
+TLS_MODES = ("implicit", "starttls", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRow:
+    """A connection as people see it: nothing secret, only which secrets are set and since when."""
+
+    id: str
+    name: str
+    kind: str
+    host: str
+    port: int | None
+    tls: str
+    user: str
+    master_user: str
+    logins: int
+    mailbox_check: str
+    secrets_set_at: Any
+    tasks: list[str] = field(default_factory=list)
+
+
+def add(name: str, endpoint: Endpoint, actor: str) -> ConnectionRow:
+    """A new connection. Refuses what could never work; whether it does work, `test` tells."""
+    name = _checked_name(name)
+    _check_endpoint(endpoint)
+    with transaction.atomic():
+        if Connection.objects.filter(name__iexact=name).exists():
+            raise GiveUp("name_taken", f"there is already a connection named {name}", "choose another name")
+        row = Connection(name=name, kind=endpoint.kind, uid=uuid.uuid4(), secrets_set_at=timezone.now())
+        row.settings, row.secrets = _public_part(endpoint), _sealed_part(row.uid, endpoint)
+        row.save()
+        records.save(row, actor)
+    return _row(row)
+
+
+def listed() -> list[ConnectionRow]:
+    return [_row(row) for row in Connection.objects.order_by("name").prefetch_related("tasks")]
+
+
+def show(name: str) -> ConnectionRow:
+    return _row(find(name))
+
+
+def test(name: str) -> Iterator[Step]:
+    """The named steps, each as soon as it is known (SPEC B2)."""
+    row = find(name)
+    return provider(row.kind).test(endpoint_of(row))
+
+
+def remove(name: str, actor: str) -> None:
+    """Refused while a task uses it or an archived mailbox came from it, saying which."""
+    with transaction.atomic():
+        row = find(name)
+        users = sorted(task.name for task in row.tasks.all())
+        if users:
+            raise GiveUp("in_use", f"connection {row.name} is used by {', '.join(users)}", "delete these tasks first")
+        if row.mailboxes.exists():
+            raise GiveUp(
+                "in_use",
+                f"{row.mailboxes.count()} archived mailboxes came from connection {row.name}",
+                "it stays as long as their archive does",
+            )
+        records.gone(row, actor)
+        row.delete()
+
+
+def find(name: str) -> Connection:
+    """By name or id."""
+    for row in Connection.objects.filter(name__iexact=name.strip()):
+        return row
+    if re.fullmatch(r"[0-9a-f]{32}", name):
+        for row in Connection.objects.filter(uid=uuid.UUID(name)):
+            return row
+    raise GiveUp("connection_not_found", f"there is no connection named {name}", "see: mailkeep connection list")
+
+
+def provider(kind: str) -> Provider:
+    return PROVIDERS[kind]
+
+
+def endpoint_of(row: Connection) -> Endpoint:
+    """The connection with its secrets opened: for a provider's eyes only."""
+    opened = secrets.unseal(repository(), row.uid, bytes(row.secrets))
+    logins = tuple((one[0], one[1], one[2]) for one in opened.pop("logins", []))
+    return Endpoint(kind=row.kind, **row.settings, **opened, logins=logins)
+
+
+def open_mailbox(row: Connection, address: str) -> Connector:
+    return provider(row.kind).open(endpoint_of(row), address)
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > 100 or not name.isprintable():
+        raise GiveUp("bad_name", "a connection's name has 1 to 100 printable characters", "choose another name")
+    return name
+
+
+def _check_endpoint(endpoint: Endpoint) -> None:
+    if endpoint.kind in KINDS_TO_COME:
+        words = KINDS_TO_COME[endpoint.kind]
+        raise GiveUp("kind_not_built", f"this version cannot connect to {words} yet", "use --kind imap")
+    if endpoint.kind not in PROVIDERS:
+        raise GiveUp("bad_kind", f"{endpoint.kind} is no kind of connection", f"use one of: {', '.join(PROVIDERS)}")
+    if not re.fullmatch(r"[A-Za-z0-9._:\[\]-]{1,253}", endpoint.host):
+        raise GiveUp("bad_host", f"{endpoint.host!r} is no host name or address", "give a name like mail.example.org")
+    if endpoint.tls not in TLS_MODES:
+        raise GiveUp("bad_tls", f"{endpoint.tls} is no way to secure the line", "use implicit or starttls")
+    if endpoint.tls == "none" and not _is_loopback(endpoint.host):
+        raise GiveUp("bad_tls", "an unencrypted line is only for this machine itself", "use implicit or starttls")
+    if not (endpoint.user or endpoint.master_user or endpoint.logins):
+        raise GiveUp(
+            "no_credentials",
+            "the connection says nothing about signing in",
+            "give --user and --password-file, --master-user and --master-password-file, or --logins",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _public_part(endpoint: Endpoint) -> dict[str, Any]:
+    names = ("host", "port", "tls", "ca_pem", "auth", "user", "master_user", "separator", "mailbox_check")
+    return {name: getattr(endpoint, name) for name in names}
+
+
+def _sealed_part(uid: uuid.UUID, endpoint: Endpoint) -> bytes:
+    document = {name: getattr(endpoint, name) for name in SECRET_FIELDS}
+    return secrets.seal(repository(), uid, document)
+
+
+def _row(row: Connection) -> ConnectionRow:
+    public = row.settings
+    return ConnectionRow(
+        id=row.uid.hex,
+        name=row.name,
+        kind=row.kind,
+        host=public.get("host", ""),
+        port=public.get("port"),
+        tls=public.get("tls", ""),
+        user=public.get("user", ""),
+        master_user=public.get("master_user", ""),
+        logins=len(secrets.unseal(repository(), row.uid, bytes(row.secrets)).get("logins", [])),
+        mailbox_check=public.get("mailbox_check", ""),
+        secrets_set_at=row.secrets_set_at,
+        tasks=sorted(task.name for task in row.tasks.all()),
+    )
+
+
+def with_logins(endpoint: Endpoint, text: str) -> Endpoint:
+    """The endpoint with a login per mailbox: `address TAB user TAB password` per line, `#` starts a comment line."""
+    logins = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        parts = line.rstrip("\r\n").split("\t")
+        if len(parts) != 3 or not all(parts):
+            hint = "each line is: address TAB user TAB password"
+            raise GiveUp("bad_logins", f"line {number} of the logins file does not have three parts", hint)
+        logins.append((parts[0].strip(), parts[1].strip(), parts[2]))
+    return replace(endpoint, logins=tuple(logins))
