@@ -145,6 +145,10 @@ class Connector(Protocol):
         """
         ...
 
+    def count(self, folder: Folder) -> int:
+        """Items the server says the folder holds now, nothing listed: at most one round trip (a folder whose kind is off)."""
+        ...
+
     def changes(self, folder: Folder, since: bytes | None) -> Listing:
         """What happened since the checkpoint, or everything where `since` is None or no longer honoured."""
         ...
