@@ -1,7 +1,8 @@
 """What all tests share: a home and a database of their own, the corpus, a fresh home for tests that start programs.
 
-The environment is set here, before Django reads its settings (which is why pyproject.toml names no settings module). The embedded database is
-started when the first test asks for it, once for the whole session; with `DATABASE_URL` set, that server is used.
+The environment is set here, before Django reads its settings (which is why pyproject.toml names no settings module).
+The embedded database is started when the first test asks for it, once for the whole session; with `DATABASE_URL` set,
+that server is used.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import pytest
 os.environ["MAILKEEP_HOME"] = tempfile.mkdtemp(prefix="mailkeep-tests-")
 os.environ["DJANGO_SETTINGS_MODULE"] = "mailkeep.settings"
 
-import django  # noqa: E402 - after the environment
+import django
 
-from mailkeep.host import database  # noqa: E402
-from mailkeep.host import home as host_home  # noqa: E402
+from mailkeep.host import database
+from mailkeep.host import home as host_home
 
 HOME = host_home.prepare()
 django.setup()
@@ -61,7 +62,9 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def corpus() -> Path:
-    """The unpacked folder `open` of the mail corpus: real and hostile messages. `MAILKEEP_CORPUS` names the folder that holds it."""
+    """The unpacked folder `open` of the mail corpus: real and hostile messages. `MAILKEEP_CORPUS` names the folder
+    that holds it.
+    """
     place = Path(os.environ.get("MAILKEEP_CORPUS") or ROOT / "../shared/corpus").resolve()
     if (place / "open").is_dir():
         return place / "open"

@@ -1,7 +1,7 @@
 """As root: the system account that owns the database's files and the socket, and can read nothing else of ours.
 
-PostgreSQL refuses to run as root, and should: a fault in it must not reach the keys. Without root there is no account to change to,
-and the database runs as whoever runs Mailkeep.
+PostgreSQL refuses to run as root, and should: a fault in it must not reach the keys. Without root there is no account
+to change to, and the database runs as whoever runs Mailkeep.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def admit(home: Home, account: Account | None) -> None:
 
 
 def place_seen(home: Home, account: Account | None) -> Path:
-    """The path by which the account reaches the home: its own, or where a folder above is closed, one in a mount namespace.
+    """The path by which the account reaches the home: its own, or where a folder above is closed, one in a mount
+    namespace.
 
     Errors: GiveUp `home_unreachable` where there is no such place.
     """
@@ -73,7 +74,8 @@ def unreachable(home: Home, reason: str) -> GiveUp:
     return GiveUp(
         "home_unreachable",
         f"the database's account {NAME} cannot reach {home.path}: {reason}",
-        "set MAILKEEP_HOME to a folder whose parents everybody may pass through, such as /var/lib/mailkeep, or do not run as root",
+        "set MAILKEEP_HOME to a folder whose parents everybody may pass through, such as /var/lib/mailkeep, "
+        "or do not run as root",
     )
 
 
@@ -118,5 +120,6 @@ def _make() -> Account:
     raise GiveUp(
         "account_missing",
         f"cannot make the system account {NAME} for the embedded database: {said}",
-        f"make it by hand (useradd --system --user-group {NAME}), run Mailkeep as an ordinary account, or set DATABASE_URL",
+        f"make it by hand (useradd --system --user-group {NAME}), run Mailkeep as an ordinary account, "
+        "or set DATABASE_URL",
     )

@@ -1,11 +1,12 @@
 """The database while a command needs it: `with running(home): …`.
 
-The first command that finds none running starts it and owns it; others share it; the owner, when it is done, waits for the others and
-stops it. Three lock files, each of which ends with the process that holds it:
+The first command that finds none running starts it and owns it; others share it; the owner, when it is done, waits
+for the others and stops it. Three lock files, each of which ends with the process that holds it:
 
     locks/owner    exclusive: the process whose child the database is
     locks/sharers  shared: everybody else who uses it; the leaving owner waits here
-    locks/gate     shared while a sharer enters; exclusive from the moment the owner begins to leave, so nobody enters a closing house
+    locks/gate     shared while a sharer enters; exclusive from the moment the owner begins to leave, so nobody enters
+    a closing house
 
     arriving:  owner free? -> own it, start.   taken? -> gate, sharers, wait until it is ready, leave the gate.
     owner leaving:  gate (exclusive), sharers (exclusive: the last one has gone), stop, release all.
@@ -36,7 +37,8 @@ ENTER_SECONDS_MAX = 660  # a little more than the owner may need to start it
 
 @contextmanager
 def running(home: Home, tuning: Mapping[str, str] | None = None) -> Iterator[Cluster | None]:
-    """The database can be used inside. Yields the cluster when it is ours, None when it is shared or `DATABASE_URL` names another.
+    """The database can be used inside. Yields the cluster when it is ours, None when it is shared or `DATABASE_URL`
+    names another.
 
     From the main thread. Errors: GiveUp as `Cluster.start`; `database_busy` when its owner does not come up.
     """
@@ -54,7 +56,8 @@ def running(home: Home, tuning: Mapping[str, str] | None = None) -> Iterator[Clu
 
 @contextmanager
 def serving(home: Home, tuning: Mapping[str, str] | None = None) -> Iterator[Cluster | None]:
-    """As `running`, for `serve`: there is one per home, and it owns the database; while a command owns it, it waits for that.
+    """As `running`, for `serve`: there is one per home, and it owns the database; while a command owns it, it waits
+    for that.
 
     Errors: GiveUp `already_serving` names the other one's pid.
     """
@@ -105,7 +108,9 @@ def _closed(home: Home) -> Iterator[None]:
 
 
 def _enter(home: Home, owner: FileLock) -> FileLock | None:
-    """A sharer's lock, when the owner's database is ready; None when the owner has gone meanwhile and `owner` is now held by us."""
+    """A sharer's lock, when the owner's database is ready; None when the owner has gone meanwhile and `owner` is now
+    held by us.
+    """
     gate, sharing = FileLock(home.locks / "gate"), FileLock(home.locks / "sharers")
     end = time.monotonic() + ENTER_SECONDS_MAX
     while time.monotonic() < end:

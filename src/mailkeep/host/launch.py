@@ -1,15 +1,16 @@
 """A small program that starts another one: `python -I -S launch.py JSON`, then becomes it.
 
-The JSON says {"argv": […], "parent": pid, "death": signal number, "account": [uid, gid] or null, "home": [real, seen] or null,
-"folder": working directory or null}. In this order, because each step undoes an earlier one:
+The JSON says {"argv": […], "parent": pid, "death": signal number, "account": [uid, gid] or null, "home": [real, seen]
+or null, "folder": working directory or null}. In this order, because each step undoes an earlier one:
 
-1. `home`: in a mount namespace of its own the folder `real` also appears at `seen`. So an account that may not pass through the parents of
-   the home folder (`/root` is 0700) reaches the home, and no parent is opened to anybody.
+1. `home`: in a mount namespace of its own the folder `real` also appears at `seen`. So an account that may not pass
+   through the parents of the home folder (`/root` is 0700) reaches the home, and no parent is opened to anybody.
 2. `account`: groups, gid, uid. Nothing of root is kept.
-3. `death`: the kernel sends this signal when the parent dies (changing the account would clear it). A parent that has died already is
-   noticed by its pid. "Parent" is the *thread* that started us, so starters use their main thread.
+3. `death`: the kernel sends this signal when the parent dies (changing the account would clear it). A parent that has
+   died already is noticed by its pid. "Parent" is the *thread* that started us, so starters use their main thread.
 
-Runs alone, so that no code runs between fork and exec of a process with threads. Exit 97: a step failed, the reason is on standard error.
+Runs alone, so that no code runs between fork and exec of a process with threads. Exit 97: a step failed, the reason
+is on standard error.
 """
 
 import ctypes
@@ -53,7 +54,7 @@ def main(text: str) -> None:
                 sys.exit(FAILED)
         if order["folder"]:
             os.chdir(order["folder"])
-        os.execv(order["argv"][0], order["argv"])
+        os.execv(order["argv"][0], order["argv"])  # noqa: S606 - to become it is the point
     except OSError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(FAILED)

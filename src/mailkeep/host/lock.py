@@ -12,10 +12,11 @@ POLL_SECONDS = 0.05
 
 
 class FileLock:
-    """One lock file. `exclusive` and `shared` answer at once; `wait_exclusive` polls, so that signals and time-outs get through.
+    """One lock file. `exclusive` and `shared` answer at once; `wait_exclusive` polls, so that signals and time-outs
+    get through.
 
-    Each instance has a descriptor of its own: two in one process exclude each other like two processes do. Descriptors are not
-    inherited by programs that the process starts.
+    Each instance has a descriptor of its own: two in one process exclude each other like two processes do.
+    Descriptors are not inherited by programs that the process starts.
     """
 
     def __init__(self, path: Path) -> None:

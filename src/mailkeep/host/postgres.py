@@ -3,8 +3,9 @@
     MAILKEEP_HOME/postgres/data       the cluster
     MAILKEEP_HOME/postgres/data.half  one being made; renamed when it is whole
 
-It listens on no network, only on a socket in a folder that nobody else can enter, and asks every client for a password (SCRAM).
-Roles: `postgres`, the superuser, only used here; `mailkeep`, the application's, owns the database `mailkeep` and may create others (tests).
+It listens on no network, only on a socket in a folder that nobody else can enter, and asks every client for a
+password (SCRAM). Roles: `postgres`, the superuser, only used here; `mailkeep`, the application's, owns the database
+`mailkeep` and may create others (tests).
 """
 
 from __future__ import annotations
@@ -36,14 +37,17 @@ LOG_BYTES_MAX = 10_000_000
 POLL_SECONDS = 0.02
 Connection = psycopg.Connection[tuple[object, ...]]
 
-# `synchronous_commit` stays on although the archive is the truth and the catalog can catch up from it: workers survive a crash of the
-# database, and a worker must never meet a database that has forgotten what it was told (a blob's place, a lease, a fence). Commits
-# of several workers share one flush. Where a loss is harmless a transaction may say `SET LOCAL synchronous_commit = off`.
+# `synchronous_commit` stays on although the archive is the truth and the catalog can catch up from it: workers
+# survive a crash of the database, and a worker must never meet a database that has forgotten what it was told (a
+# blob's place, a lease, a fence). Commits of several workers share one flush. Where a loss is harmless a transaction
+# may say `SET LOCAL synchronous_commit = off`.
 TUNING: Mapping[str, str] = {
     "max_connections": "100",
-    "shared_buffers": "128MB",  # a small part of a machine that is shared with workers; the system's cache holds the rest
+    # a small part of a machine that is shared with workers; the system's cache holds the rest
+    "shared_buffers": "128MB",
     "jit": "off",  # short queries only: compiling them costs more than running them
-    "max_parallel_workers_per_gather": "0",  # needs /dev/shm, which containers keep small; the cores belong to the workers
+    # needs /dev/shm, which containers keep small; the cores belong to the workers
+    "max_parallel_workers_per_gather": "0",
     "random_page_cost": "1.1",  # solid-state disks
     "wal_level": "minimal",  # nobody replicates it
     "max_wal_senders": "0",
@@ -55,7 +59,9 @@ TUNING: Mapping[str, str] = {
 
 
 class Cluster:
-    """The cluster of one home. `start` and `stop` may be called again and again; only from the main thread (see `child.start`)."""
+    """The cluster of one home. `start` and `stop` may be called again and again; only from the main thread (see
+    `child.start`).
+    """
 
     def __init__(self, home: Home, tuning: Mapping[str, str] | None = None) -> None:
         self.home = home
@@ -78,7 +84,8 @@ class Cluster:
     def start(self) -> None:
         """Make the cluster where there is none, start it, and return when the application's role can sign in.
 
-        Errors: GiveUp `database_failed` (its log's last lines), `database_version`, `home_unreachable`, `engine_missing`.
+        Errors: GiveUp `database_failed` (its log's last lines), `database_version`, `home_unreachable`,
+        `engine_missing`.
         """
         self._prepare_folders()
         _wait_for_leftover(self.data)
@@ -99,7 +106,8 @@ class Cluster:
         half = data.with_name(f"{data.name}.half")
         shutil.rmtree(half, ignore_errors=True)
         with _password_file(self.home.database_password.read_text().strip(), self.account) as descriptor:
-            # Sorting by the built-in C.UTF-8 does not depend on the system's C library, whose updates have silently broken indexes.
+            # Sorting by the built-in C.UTF-8 does not depend on the system's C library, whose updates have silently
+            # broken indexes.
             self.run(
                 self.engine,
                 "initdb",
@@ -171,7 +179,9 @@ class Cluster:
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(NAME), role))
 
     def _sign_in(self, password: str) -> Connection:
-        """As superuser; where the password file has been lost and made anew, the cluster is told the new password first."""
+        """As superuser; where the password file has been lost and made anew, the cluster is told the new password
+        first.
+        """
         try:
             return sign_in(self.home, SUPERUSER, "postgres")
         except psycopg.OperationalError as error:
@@ -287,7 +297,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def _password_file(password: str, owner: account.Account | None) -> Iterator[int]:
-    """The descriptor of a file in memory, readable by the database's account alone: the password never lies on disk a second time."""
+    """The descriptor of a file in memory, readable by the database's account alone: the password never lies on disk a
+    second time.
+    """
     descriptor = os.memfd_create("password")
     try:
         os.fchmod(descriptor, 0o600)
