@@ -14,6 +14,7 @@ recorded under its reason, so widening the options picks up exactly those that `
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mailkeep.mail.classes import archived_patterns, matches_any
 from mailkeep.mail.items import Folder, ItemRef, Kind, Sensitivity
@@ -57,9 +58,14 @@ def _kind(options: TaskOptions, ref: ItemRef, folder: Folder) -> LeftOut | None:
 
 
 def _class(options: TaskOptions, ref: ItemRef) -> LeftOut | None:
-    if matches_any(archived_patterns(options.kinds, options.classes), ref.message_class):
+    if _archives(options.kinds, options.classes, ref.message_class):
         return None
     return LeftOut("class", f"this task does not archive the message class {ref.message_class or '(none)'}")
+
+
+@lru_cache(maxsize=1024)  # a mailbox has a million items and a dozen classes
+def _archives(kinds: frozenset[Kind], added: tuple[str, ...], message_class: str) -> bool:
+    return matches_any(archived_patterns(kinds, added), message_class)
 
 
 def _sensitive(options: TaskOptions, ref: ItemRef) -> LeftOut | None:

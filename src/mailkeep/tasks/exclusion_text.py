@@ -22,7 +22,7 @@ _TIME = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
 _HINT = 'write it like "Mon 09:00-17:00 Europe/Berlin items": Mon…Sun or All, from-to, region, items or sync'
 
 
-def parse_exclusion(text: str) -> Exclusion:
+def exclusion_from(text: str) -> Exclusion:
     """The exclusion that the command line's form says. Raises `GiveUp('bad_exclusion')`."""
     form = _FORM.fullmatch(text.strip())
     if form is None:
@@ -82,7 +82,7 @@ def window_text(exclusion: Exclusion) -> str:
 
 
 def exclusion_text(exclusion: Exclusion) -> str:
-    """The command line's form; `parse_exclusion` gives the same exclusion back."""
+    """The command line's form; `exclusion_from` gives the same exclusion back."""
     return f"{window_text(exclusion)} {exclusion.effect}"
 
 

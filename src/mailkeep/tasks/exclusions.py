@@ -89,7 +89,7 @@ def open_at(options: TaskOptions, now: datetime) -> datetime:
 
     Where the windows leave no time within a week (refused at creation, yet a zone's rules may change), a week from now.
     """
-    return _opening(_closing(options.exclusions), now) or now + WEEK
+    return _opening(_closing(options.exclusions), now.astimezone(UTC)) or now + WEEK
 
 
 def _closing(exclusions: Iterable[Exclusion]) -> tuple[Exclusion, ...]:
@@ -108,7 +108,7 @@ def _opening(windows: tuple[Exclusion, ...], now: datetime) -> datetime | None:
 
 
 def _end(window: Exclusion, moment: datetime) -> datetime:
-    """Up to where the window, which covers `moment`, covers all without a break: its end, or an earlier clock change."""
+    """Up to where the window, which covers `moment`, covers without a break: its end, or an earlier clock change."""
     local = _local(window, moment)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
     days = 1 if window.start > window.end and local.hour * 60 + local.minute >= window.start else 0
