@@ -1,7 +1,5 @@
 """Conversations as they happened: who wrote, to whom, when, about what. Drawn from a seed."""
 
-
-
 from __future__ import annotations
 
 import re
