@@ -1,0 +1,176 @@
+"""The archive as its users see it: put batches, read blobs, follow histories.
+
+Reading goes index -> pack -> group -> blob; the last groups opened are kept, because neighbours in a mailbox are neighbours in a pack.
+Every byte handed out has passed its group's seal and its own keyed hash.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from mailkeep.archive.batch import Batch, Stored
+from mailkeep.archive.crypto import Namer, PackSeal, derive
+from mailkeep.archive.damage import Damaged
+from mailkeep.archive.history import History
+from mailkeep.archive.keys import ArchiveKeys, create_format, make_key_file, open_format, read_key_file
+from mailkeep.archive.organisation import OrganisationHistory
+from mailkeep.archive.packs import PART, RECIPE, list_packs, open_group, pack_name, read_footer
+from mailkeep.archive.ports import BlobIndex, Location
+from mailkeep.archive.recipe import BadRecipe, decode_recipe, follow
+from mailkeep.store.base import NotFound, Store
+
+__all__ = ["Repository", "Stored"]
+
+OPEN_GROUPS_BYTES_MAX = 24 << 20
+_log = logging.getLogger(__name__)
+
+
+class Repository:
+    """Safe for threads; a `Batch` or `History` taken from it is for one."""
+
+    def __init__(self, store: Store, index: BlobIndex, keys: ArchiveKeys) -> None:
+        self.store = store
+        self.index = index
+        self.archive_id = keys.archive_id
+        self.witness_public = keys.witness_public
+        self.archive_key = keys.archive_key
+        self.namer = Namer(keys.archive_key)
+        self._groups: OrderedDict[tuple[bytes, int], bytes] = OrderedDict()
+        self._groups_bytes = 0
+        self._lock = threading.Lock()
+        self._seal = lru_cache(maxsize=256)(lambda pack: PackSeal(keys.archive_key, pack))
+
+    @classmethod
+    def create(cls, store: Store, index: BlobIndex, key_file: Path) -> Repository:
+        """A new archive. `GiveUp`: already_an_archive, key_exposed, key_wrong."""
+        return cls(store, index, create_format(store, make_key_file(key_file)))
+
+    @classmethod
+    def open(cls, store: Store, index: BlobIndex, key_file: Path) -> Repository:
+        """`GiveUp`: not_an_archive, key_missing, key_exposed, key_wrong."""
+        return cls(store, index, open_format(store, read_key_file(key_file)))
+
+    def batch(self) -> Batch:
+        return Batch(self.store, self.index, self.archive_key, self.namer)
+
+    def history(self, mailbox: str) -> History:
+        """`mailbox`: 32 hex digits."""
+        return History(self.store, self.archive_key, mailbox)
+
+    def organisation(self) -> OrganisationHistory:
+        return OrganisationHistory(self.store, self.archive_key, self.batch, self.read)
+
+    def mailboxes(self) -> Iterator[str]:
+        """Every mailbox with a history, sorted."""
+        found = {info.name.split("/")[1] for place in ("history/", "segments/") for info in self.store.list(place)}
+        yield from sorted(found - {OrganisationHistory.chain})
+
+    def derive(self, purpose: str) -> bytes:
+        """A 32-byte key for something kept outside the archive, the same whenever asked for."""
+        return derive(self.archive_key, f"use/{purpose}")
+
+    def read(self, blob: bytes) -> bytes:
+        """A content or document, byte for byte. Raises Damaged, and NotFound for a blob nobody knows."""
+        return b"".join(self.stream(blob))
+
+    def stream(self, blob: bytes) -> Iterator[bytes]:
+        """The same in pieces of at most about 6 MiB. The last piece is handed out only after the whole has proved right."""
+        return self._rebuilt(blob, self._locate(blob))
+
+    def read_many(self, blobs: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        """(blob, its bytes) in the given order, with one look into the index. Raises as `read`."""
+        places = self.index.locate(blobs)
+        for blob in blobs:
+            place = places[blob] if blob in places else self._locate(blob)
+            yield blob, b"".join(self._rebuilt(blob, place))
+
+    def index_orphans(self) -> int:
+        """Index packs that are in the store and not in the index (after a crash, or all of them for a rebuild). How many."""
+        known = self.index.packs()
+        count = 0
+        for pack in list_packs(self.store):
+            if pack in known:
+                continue
+            try:
+                footer = read_footer(self.store, self.archive_key, pack)
+            except Damaged as damage:
+                _log.warning("pack left out of the index: %s", damage.message)  # `verify` names it and what it hits
+                continue
+            self.index.add_pack(pack, footer.size, footer.content, footer.blobs)
+            count += 1
+        return count
+
+    def _locate(self, blob: bytes) -> Location:
+        place = self.index.locate([blob]).get(blob)
+        if place is None:
+            raise NotFound(f"blob {blob.hex()}")
+        return place
+
+    def _rebuilt(self, blob: bytes, place: Location) -> Iterator[bytes]:
+        """The pieces of a blob, held back by one so that the last comes after the proof."""
+        digest = self.namer.start()
+        waiting: bytes | None = None
+        try:
+            for piece in self._pieces(blob, place):
+                digest.update(piece)
+                if waiting is not None:
+                    yield waiting
+                waiting = piece
+        except BadRecipe:
+            raise Damaged(pack_name(place.pack), f"the recipe of blob {blob.hex()} is none") from None
+        if digest.digest() != blob:
+            raise Damaged(pack_name(place.pack), f"blob {blob.hex()} does not have the bytes it is named by")
+        if waiting is not None:
+            yield waiting
+
+    def _pieces(self, blob: bytes, place: Location) -> Iterator[bytes]:
+        data = self._stored(blob, place)
+        if place.kind != RECIPE:
+            yield data
+            return
+        recipe = decode_recipe(data)
+        places = self.index.locate([*recipe.parts, *recipe.spills]) if recipe.parts or recipe.spills else {}
+        yield from follow(recipe, lambda part: self._part(part, places.get(part)))
+
+    def _part(self, part: bytes, place: Location | None) -> bytes:
+        if place is None:
+            place = self._locate(part)
+        data = self._stored(part, place)
+        if place.kind != PART or self.namer.part(data) != part:
+            raise Damaged(pack_name(place.pack), f"part {part.hex()} does not have the bytes it is named by")
+        return data
+
+    def _stored(self, blob: bytes, place: Location) -> bytes:
+        """A blob's bytes as stored. Where its pack has gone the index is asked once more: it may have been merged into another."""
+        try:
+            group = self._group(place)
+        except NotFound:
+            again = self._locate(blob)
+            if again == place:
+                raise
+            group, place = self._group(again), again
+        data = group[place.inside : place.inside + place.raw_length]
+        if len(data) != place.raw_length:
+            raise Damaged(pack_name(place.pack), f"group {place.ordinal} is shorter than the index says")
+        return data
+
+    def _group(self, place: Location) -> bytes:
+        key = (place.pack, place.ordinal)
+        with self._lock:
+            if (group := self._groups.get(key)) is not None:
+                self._groups.move_to_end(key)
+                return group
+        sealed = self.store.get(pack_name(place.pack), place.offset, place.length)
+        group = open_group(self._seal(place.pack), place.pack, place.ordinal, sealed)
+        with self._lock:
+            if key not in self._groups:
+                self._groups[key] = group
+                self._groups_bytes += len(group)
+            while self._groups_bytes > OPEN_GROUPS_BYTES_MAX:
+                self._groups_bytes -= len(self._groups.popitem(last=False)[1])
+        return group
