@@ -1,7 +1,8 @@
 """Django's settings: the environment, read once.
 
-`MAILKEEP_HOME` and `DATABASE_URL` are all that matter. Without `DATABASE_URL` the database is the embedded one, whose socket and
-password `mailkeep.host` keeps in the home folder.
+`MAILKEEP_HOME` and `DATABASE_URL` are all that matter. Without `DATABASE_URL` the database is the embedded one, whose
+socket and password `mailkeep.host` keeps in the home folder; `host.home.prepare()` comes before the first look at
+these settings.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ HOME = environment.home()
 SECRET_KEY = environment.django_secret()
 DEBUG = False
 ALLOWED_HOSTS = os.environ.get("MAILKEEP_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
+CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("MAILKEEP_ORIGINS", "").split(",") if origin]
+
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -24,10 +27,72 @@ INSTALLED_APPS = [
     "mailkeep.catalog",
     "mailkeep.web",
 ]
-DATABASES = {"default": environment.database()}
+ROOT_URLCONF = "mailkeep.urls"
+WSGI_APPLICATION = "mailkeep.wsgi.application"
+
+# --- Database and jobs ------------------------------------------------------------------------------------------------
+DATABASES = {
+    "default": {
+        **environment.database(),
+        "CONN_MAX_AGE": 600,  # threads of the console and the workers live long; each keeps its connection
+        "CONN_HEALTH_CHECKS": True,  # … and notices that the database was restarted
+    }
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""  # jobs are declared by `operations`, which whoever runs a worker imports
+
+# --- People -----------------------------------------------------------------------------------------------------------
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+
+# --- Console: middleware, templates, static files, security headers ---------------------------------------------------
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+            ],
+        },
+    },
+]
+STATIC_URL = "static/"
+
+# --- Language and time ------------------------------------------------------------------------------------------------
 USE_TZ = True
 TIME_ZONE = "UTC"
+USE_I18N = True
 LANGUAGE_CODE = "en"
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
-ROOT_URLCONF = "mailkeep.urls"
+
+# --- Log: to standard error; the supervisor's terminal or the service manager keeps it
+# ---------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname:<7} {name} {message}", "style": "{"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": os.environ.get("MAILKEEP_LOG", "WARNING").upper()},
+    "loggers": {
+        "procrastinate": {"level": "WARNING"},  # at INFO it writes two lines per job
+        "django": {"handlers": [], "propagate": True},
+    },
+}
