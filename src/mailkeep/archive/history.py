@@ -1,4 +1,4 @@
-"""A mailbox's history: its chain, with entries in it."""
+"""A mailbox's history: its chain, with entries in it. (The organisation's is in `organisation`; its names are here, too.)"""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from mailkeep.archive.chain import Chain, Fenced, Link
 from mailkeep.archive.damage import Damaged
 from mailkeep.archive.entries import BadEntry, decode_entry, encode_entry
 from mailkeep.archive.events import Entry, Head
+from mailkeep.archive.organisation import OrganisationEntry, OrganisationEvent, OrganisationHistory
 from mailkeep.store.base import Store
 
-__all__ = ["Fenced", "History"]
+__all__ = ["Fenced", "History", "OrganisationEntry", "OrganisationEvent", "OrganisationHistory"]
 
 
 class History:

@@ -16,6 +16,7 @@ import msgspec
 from mailkeep.archive.batch import Batch
 from mailkeep.archive.chain import Chain, Link
 from mailkeep.archive.damage import Damaged
+from mailkeep.archive.documents import canonical
 from mailkeep.archive.entries import EVENTS_MAX, from_microseconds, to_microseconds
 from mailkeep.archive.events import Head
 from mailkeep.store.base import Store

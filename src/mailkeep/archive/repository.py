@@ -24,7 +24,7 @@ from mailkeep.archive.ports import BlobIndex, Location
 from mailkeep.archive.recipe import BadRecipe, decode_recipe, follow
 from mailkeep.store.base import NotFound, Store
 
-__all__ = ["Repository", "Stored"]
+__all__ = ["Batch", "Repository", "Stored"]
 
 OPEN_GROUPS_BYTES_MAX = 24 << 20
 _log = logging.getLogger(__name__)
