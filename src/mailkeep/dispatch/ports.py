@@ -71,7 +71,10 @@ class Rows(Protocol):
         """One transaction under the dispatcher's advisory lock. Yields the database's time; None: another dispatcher
         is at it.
 
-        What was done is committed at the end, together with the jobs queued; an exception undoes all of it.
+        A database connection that has broken since the last turn is replaced first. A dispatcher that freezes in
+        mid-turn must not hold the lock for ever: the transaction ends itself when it is idle for some seconds
+        (`idle_in_transaction_session_timeout`). What was done is committed at the end, together with the jobs queued;
+        an exception undoes all of it.
         """
         ...
 
