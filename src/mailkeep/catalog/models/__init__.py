@@ -1,4 +1,6 @@
-"""The rows. `configuration` is what people decide, `running` what the engine is doing, `contents` what mailboxes hold, `blobs` where bytes lie."""
+"""The rows. `configuration` is what people decide, `running` what the engine is doing, `contents` what mailboxes hold,
+`blobs` where bytes lie.
+"""
 
 from mailkeep.catalog.models.blobs import Blob, Pack
 from mailkeep.catalog.models.configuration import (
@@ -12,7 +14,7 @@ from mailkeep.catalog.models.configuration import (
     Task,
     TaskRevision,
 )
-from mailkeep.catalog.models.contents import Entry, Flagging, Folder, Item, LedgerLine
+from mailkeep.catalog.models.contents import Entry, Flagging, Folder, Holding, Item, LedgerLine
 from mailkeep.catalog.models.running import AuditLine, Lease, Restore, RestoreLine, Run
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "Folder",
     "Group",
     "GroupMember",
+    "Holding",
     "Item",
     "Lease",
     "LedgerLine",

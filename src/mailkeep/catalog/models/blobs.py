@@ -17,12 +17,12 @@ class Pack(models.Model):
 
 class Blob(models.Model):
     blob = models.BinaryField(primary_key=True, max_length=32)
-    pack = models.ForeignKey(Pack, on_delete=models.CASCADE, db_index=False, db_constraint=False)  # bulk rows: see contents
+    pack = models.ForeignKey(Pack, on_delete=models.CASCADE, db_index=False, db_constraint=False)  # bulk: see contents
     ordinal = models.IntegerField()
     offset = models.BigIntegerField()
-    length = models.BigIntegerField()
-    raw_length = models.BigIntegerField()
-    inside = models.BigIntegerField(default=0)  # bytes from the start of the opened group
+    length = models.IntegerField()
+    raw_length = models.IntegerField()
+    inside = models.IntegerField(default=0)  # bytes from the start of the opened group
     kind = models.SmallIntegerField()
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ import uuid
 
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 
 class Connection(models.Model):
@@ -17,9 +18,10 @@ class Connection(models.Model):
     settings = models.JSONField(default=dict)
     secrets = models.BinaryField(default=b"")  # AES-GCM under a key of the archive's, bound to `uid`
     secrets_set_at = models.DateTimeField(null=True)
+    slots = models.PositiveIntegerField(default=16)  # mailboxes synchronised over it at once
     paused_until = models.DateTimeField(null=True)
     pause_reason = models.CharField(max_length=300, default="")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [models.UniqueConstraint(Lower("name"), name="connection_name")]
@@ -33,7 +35,7 @@ class Group(models.Model):
 
     uid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [models.UniqueConstraint(Lower("name"), name="group_name")]
@@ -63,8 +65,8 @@ class Task(models.Model):
     active = models.BooleanField(default=True)
     deleting = models.BooleanField(default=False)
     revision = models.PositiveIntegerField(default=1)
-    switched_at = models.DateTimeField(auto_now_add=True)  # when `active` last changed
-    created_at = models.DateTimeField(auto_now_add=True)
+    switched_at = models.DateTimeField(default=timezone.now)  # when `active` last changed
+    created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [models.UniqueConstraint(Lower("name"), name="task_name")]
@@ -79,7 +81,7 @@ class TaskRevision(models.Model):
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
     options = models.JSONField()  # `tasks.options.TaskOptions`, as `tasks.document` writes it
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["task", "number"], name="task_revision")]
@@ -89,7 +91,9 @@ class TaskRevision(models.Model):
 
 
 class Mailbox(models.Model):
-    """A mailbox ever met: (connection, address) under an opaque id of ours. The head is the catalog's, caught up from the archive."""
+    """A mailbox ever met: (connection, address) under an opaque id of ours. The head is the catalog's, caught up from
+    the archive.
+    """
 
     uid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="mailboxes")
@@ -100,15 +104,15 @@ class Mailbox(models.Model):
     head_time = models.DateTimeField(null=True)
     next_item = models.BigIntegerField(default=1)
     next_folder = models.IntegerField(default=1)
-    checkpoints = models.BinaryField(default=b"")  # JSON {folder id: base64}
-    initial_replication = models.DateTimeField(null=True)  # end of the first complete run
+    checkpoints = models.BinaryField(default=b"")  # as `archive.documents` writes them
+    initial_replication = models.DateTimeField(null=True)  # time of the first entry that completed a run
     last_activity = models.DateTimeField(null=True)
     paused_until = models.DateTimeField(null=True)
     shrink_gone = models.BigIntegerField(null=True)  # a shrink that waits for a person
     shrink_known = models.BigIntegerField(null=True)
     shrink_confirmed_at = models.DateTimeField(null=True)
-    counts = models.JSONField(default=dict)  # live archived items by kind, as of the last run
-    created_at = models.DateTimeField(auto_now_add=True)
+    counts = models.JSONField(default=dict)  # live archived items by kind, at the head
+    created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [models.UniqueConstraint("connection", Lower("address"), name="mailbox_address")]
@@ -125,6 +129,7 @@ class Membership(models.Model):
     present = models.BooleanField(default=True)
     next_slot = models.DateTimeField(null=True)
     asked_at = models.DateTimeField(null=True)  # Synchronise now
+    override = models.BooleanField(default=False)  # … even inside a "do not synchronise" window
     result = models.CharField(max_length=10, default="")  # "" none yet, "ok", "warning", "error"
     code = models.CharField(max_length=60, default="")
     message = models.TextField(default="")
@@ -144,6 +149,7 @@ class Membership(models.Model):
 class OutboxLine(models.Model):
     """A change on its way into the organisation's history; deleted once an entry holds it."""
 
+    uid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)  # tells whether an entry holds it already
     at = models.DateTimeField()
     actor = models.CharField(max_length=150)
     kind = models.CharField(max_length=30)  # "connection" "group" "task" "mailbox" "owner" "user" "restore" "audit" …

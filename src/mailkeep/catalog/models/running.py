@@ -51,6 +51,7 @@ class Lease(models.Model):
     token = models.UUIDField(default=uuid.uuid4)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="leases")
     started = models.BooleanField(default=False)  # a worker has picked the job up
+    holder = models.CharField(max_length=120, default="")  # that worker's process, as `host.process` names it
     taken_at = models.DateTimeField()
     heartbeat = models.DateTimeField()
 

@@ -1,0 +1,72 @@
+"""Rows by COPY, in its text format: one line per row, columns parted by tabs.
+
+The values are made here rather than by psycopg's dumpers, because that is twice as fast for wide rows, and because what comes from mail
+has to be made fit for PostgreSQL anyway: its text can hold neither NUL nor half a surrogate pair, so both become U+FFFD. (The bytes
+in the archive are what they were; these rows are only a projection.)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+NULL = "\\N"
+_UNFIT = re.compile("[\0\ud800-\udfff]")
+_SPECIAL = re.compile("[\\\\\n\r\t\0\ud800-\udfff]")
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_CHUNK_CHARACTERS = 1 << 18
+
+
+def clean(value: str) -> str:
+    """The text with what PostgreSQL cannot hold replaced by U+FFFD."""
+    return _UNFIT.sub("\ufffd", value) if _UNFIT.search(value) else value
+
+
+def text(value: str) -> str:
+    return _SPECIAL.sub(_escape, value) if _SPECIAL.search(value) else value
+
+
+def _escape(match: re.Match[str]) -> str:
+    return _ESCAPES.get(match.group(), "\ufffd")
+
+
+def raw(value: bytes) -> str:
+    return "\\\\x" + value.hex()
+
+
+def array_literal(values: Iterable[str]) -> str:
+    """A text[] as PostgreSQL writes it, e.g. `{"seen","two words"}`; not yet escaped for COPY."""
+    quoted = (clean(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+
+
+def array(values: Iterable[str]) -> str:
+    return text(array_literal(values))
+
+
+@lru_cache(maxsize=4096)
+def words(values: frozenset[str]) -> str:
+    """A text[] of the words, sorted. The same few sets of flags come again and again."""
+    return array(sorted(values))
+
+
+def copy(cursor: Any, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
+    """COPY the lines into the table. `cursor` is Django's; its psycopg cursor is used below it."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    with cursor.cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as target:
+        held: list[str] = []
+        characters = 0
+        for line in lines:
+            held.append(line)
+            characters += len(line)
+            if characters >= _CHUNK_CHARACTERS:
+                target.write(_joined(held))
+                held, characters = [], 0
+        if held:
+            target.write(_joined(held))
+
+
+def _joined(lines: list[str]) -> str:
+    return "\n".join(lines) + "\n"

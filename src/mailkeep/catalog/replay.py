@@ -1,0 +1,54 @@
+"""A mailbox's history read from the archive into the catalog: after a crash the last few entries, in a rebuild all of them.
+
+Entries refer to folder descriptions and summaries by blob; they are read with one look into the index per entry. They lie in packs
+of their own, in the order they were written, so reading them is reading those packs once, front to back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.db import transaction
+
+from mailkeep.archive.documents import decode_folder, decode_summary
+from mailkeep.archive.events import Entry, FolderPut, Put
+from mailkeep.archive.repository import Repository
+from mailkeep.catalog.models import Mailbox
+from mailkeep.catalog.projecting import project
+from mailkeep.mail.items import Folder
+from mailkeep.sync.ports import Summary
+
+
+def nobody_counts(items: int) -> None:
+    """The default of those who count along."""
+
+
+def catch_up(repository: Repository, mailbox: Mailbox, count: Callable[[int], None] = nobody_counts) -> int:
+    """Project what the archive has and the catalog lacks; returns the entries projected. `count` is told the items of each.
+
+    Each entry is a transaction, so that a killed catch-up goes on where it was. Call with the mailbox's lease held, or with nothing running.
+    """
+    number = Mailbox.objects.only("head_number").get(pk=mailbox.pk).head_number
+    entries = 0
+    for entry, head in repository.history(mailbox.uid.hex).read(after=number):
+        folders, summaries = documents(repository, entry)
+        with transaction.atomic():
+            project(mailbox.pk, entry, head, folders, summaries)
+            if entry.checkpoint:
+                Mailbox.objects.filter(pk=mailbox.pk).update(checkpoints=repository.read(entry.checkpoint))
+        entries += 1
+        count(len(summaries))
+    return entries
+
+
+def documents(repository: Repository, entry: Entry) -> tuple[dict[int, Folder], dict[int, Summary]]:
+    """The folders and summaries an entry's events name, by folder and item number."""
+    puts = [event for event in entry.events if isinstance(event, Put)]
+    folder_puts = [event for event in entry.events if isinstance(event, FolderPut)]
+    described = [event.description for event in folder_puts]
+    found = list(repository.read_many([*described, *(event.summary for event in puts)]))
+    folders = {event.folder: decode_folder(data) for event, (_, data) in zip(folder_puts, found, strict=False)}
+    told = found[len(folder_puts) :]
+    summaries = {event.item: Summary(**decode_summary(data)) for event, (_, data) in zip(puts, told, strict=True)}
+    return folders, summaries
+
