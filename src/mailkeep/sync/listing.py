@@ -1,0 +1,103 @@
+"""What the server says of each folder since its checkpoint, staged in the session's thread. No body, and no folder in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from mailkeep.connectors.base import Connector, Gone, Listed, Listing, Seen
+from mailkeep.errors import GiveUp
+from mailkeep.mail.items import ItemRef
+from mailkeep.sync.folders import Branch
+from mailkeep.sync.plan import Sighting
+from mailkeep.sync.staging import Key, Sorter
+
+_CHECK_EVERY = 256  # items between two looks at whether the run goes on
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How a folder's listing ended."""
+
+    checkpoint: bytes
+    count: int  # items on the server, taken with the checkpoint
+    complete: bool  # what was not sighted is gone
+    trusted: bool = True  # False: fewer items came than the server counted; nothing is concluded from their absence
+
+
+Check = Callable[[int], None]  # told how many items have come since; may raise
+
+
+def sighting_key(sighting: Sighting) -> Key:
+    return (sighting.folder, sighting.id)
+
+
+def list_folders(
+    connector: Connector,
+    branches: Iterable[Branch],
+    since: Mapping[str, bytes],
+    sightings: Sorter[Sighting],
+    word_characters: int,
+    check: Check,
+) -> dict[int, Heard]:
+    """Stage every change; by folder number, how each listing ended. A folder deleted meanwhile is missing from the answer."""
+    heard = {}
+    for branch in branches:
+        try:
+            heard[branch.number] = _list_twice(connector, branch, since, sightings, word_characters, check)
+        except GiveUp as error:
+            if error.code != "folder_not_found":
+                raise
+    return heard
+
+
+def _list_twice(
+    connector: Connector,
+    branch: Branch,
+    since: Mapping[str, bytes],
+    sightings: Sorter[Sighting],
+    word_characters: int,
+    check: Check,
+) -> Heard:
+    """A complete listing that is shorter than the server's own count is asked for once more before it is distrusted."""
+    short = False
+    for _ in range(2):
+        listing = connector.changes(branch.folder, since.get(branch.folder.id))
+        there = 0
+        for sighting in _sightings(listing, branch.number, word_characters, check):
+            sightings.add(sighting)
+            there += not sighting.gone
+        short = listing.complete and there < listing.count
+        if not short:
+            break
+    return Heard(listing.checkpoint, listing.count, listing.complete, trusted=not short)
+
+
+def _sightings(listing: Listing, folder: int, word_characters: int, check: Check) -> Iterator[Sighting]:
+    since_check = 0
+    for change in listing:
+        if isinstance(change, Listed):
+            yield Sighting(folder, change.ref.id, clipped(change.ref, word_characters))
+        elif isinstance(change, Seen):
+            yield Sighting(folder, change.id, None, change.flags)
+        else:
+            assert isinstance(change, Gone)
+            yield Sighting(folder, change.id, gone=True)
+        since_check += 1
+        if since_check == _CHECK_EVERY:
+            check(since_check)
+            since_check = 0
+    check(since_check)
+
+
+def clipped(ref: ItemRef, characters: int) -> ItemRef:
+    """A listing may be hostile: its words are cut to what a view can show. The message itself keeps them."""
+    if len(ref.subject) + len(ref.sender) + len(ref.recipients) + len(ref.message_id) <= characters:
+        return ref
+    return replace(
+        ref,
+        subject=ref.subject[:characters],
+        sender=ref.sender[:characters],
+        recipients=ref.recipients[:characters],
+        message_id=ref.message_id[:characters],
+    )

@@ -1,0 +1,98 @@
+"""How a run ended, in the codes of SPEC C7: machine code, one plain sentence, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mailkeep.errors import MailkeepError, RetryLater, RetryNow
+from mailkeep.sync.ledger import differing
+from mailkeep.sync.ports import LedgerLine
+
+WARNINGS = frozenset({"owned_by_other_task", "throttled", "partial", "item_too_large", "mailbox_moving", "shrunk"})
+ADMISSION_REASONS = frozenset({"kind", "class", "sensitive", "excluded"})  # the task's own choice: nobody is warned
+TOO_LARGE = "item_too_large"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """`result` "ok", "warning" or "error", with its code, sentence and hint."""
+
+    result: str
+    code: str = ""
+    message: str = ""
+    hint: str = ""
+    retry_seconds: float | None = None
+
+
+OK = Ending("ok")
+
+
+def of_error(error: MailkeepError) -> Ending:
+    """A diagnosed failure. A line that keeps breaking is a server that cannot be reached."""
+    result = "warning" if error.code in WARNINGS else "error"
+    if isinstance(error, RetryNow):
+        hint = error.hint or "it is tried again at the next synchronisation; look at the server if this lasts"
+        return Ending("error", "unreachable", f"the server cannot be talked to: {error.message}", hint)
+    wait = error.wait_seconds if isinstance(error, RetryLater) else None
+    return Ending(result, error.code, error.message, error.hint, wait)
+
+
+def of_fault(error: Exception) -> Ending:
+    """An exception that nobody diagnosed; its traceback is in the log."""
+    return Ending(
+        "error",
+        "internal",
+        f"Mailkeep failed in a way it does not know: {type(error).__name__}: {error}"[:500],
+        "see the worker's log for the traceback and report it; it is tried again at the next synchronisation",
+    )
+
+
+def of_shrink(gone: int, known: int) -> Ending:
+    return Ending(
+        "warning",
+        "shrunk",
+        f"{gone:,} of {known:,} items are no longer on the server; nothing is recorded as deleted until someone confirms",
+        "look at the mailbox on the server; if it really became smaller, confirm that in the mailbox's page",
+    )
+
+
+def of_lines(lines: Iterable[LedgerLine], names: dict[int, str], distrusted: Sequence[int]) -> Ending:
+    """What the ledger says at the end of a run that went through."""
+    lines = list(lines)
+    odd = differing(lines)
+    if odd or distrusted:
+        return _partial(odd, names, distrusted)
+    too_large = _count(lines, lambda reason: reason == TOO_LARGE)
+    failing = _count(lines, lambda reason: reason not in ADMISSION_REASONS and reason != TOO_LARGE)
+    if too_large and not failing:
+        return Ending("warning", TOO_LARGE, f"{_items(too_large)} too large to be archived", "see the left-out items")
+    if failing:
+        message = f"{_items(failing + too_large)} not to be had from the server"
+        return Ending(
+            "warning", "partial", message, "see the left-out items; they are tried again at every synchronisation"
+        )
+    return OK
+
+
+def _partial(odd: Sequence[LedgerLine], names: dict[int, str], distrusted: Sequence[int]) -> Ending:
+    parts = []
+    for each in odd[:3]:
+        more = "more on the server than archived" if each.pending > 0 else "more archived than on the server"
+        parts.append(f"{names.get(each.folder, '?')}: {abs(each.pending):,} {more}")
+    only_distrusted = [folder for folder in distrusted if folder not in {each.folder for each in odd}]
+    parts += [
+        f"{names.get(folder, '?')}: the server lists fewer items than it counts" for folder in only_distrusted[:3]
+    ]
+    rest = len(odd) + len(only_distrusted) - len(parts)
+    sentence = "the counts do not add up in " + "; ".join(parts) + (f"; and {rest} more folders" if rest > 0 else "")
+    return Ending("warning", "partial", sentence, "it is listed again at the next synchronisation; see the ledger")
+
+
+def _count(lines: Iterable[LedgerLine], wanted: object) -> int:
+    assert callable(wanted)
+    return sum(count for each in lines for reason, count in each.left_out.items() if wanted(reason))
+
+
+def _items(count: int) -> str:
+    return "1 item is" if count == 1 else f"{count:,} items are"

@@ -1,0 +1,250 @@
+"""What the server lists, what is known, and the options → actions. Pure, and streaming: nothing here holds a folder.
+
+Both sides come sorted by server id and are merged, one folder at a time:
+
+| listed                    | known          | action                                                             |
+|---------------------------|----------------|--------------------------------------------------------------------|
+| there, with properties    | no             | `Added`: a move's far end, or `Fetch`, or `LeaveOut`               |
+| there, another version    | yes            | `Fetch` or `LeaveOut` under the same number                        |
+| there, as it was          | left out       | judged again: `Fetch`, or `LeaveOut` where the reason is another   |
+| there, as it was          | yes            | `Reflag` where flags differ, else nothing                          |
+| gone, or not in a complete listing | yes   | `Missing`: a move's near end, or `Remove`                          |
+| unchanged                 | no             | `Unexplained`: the checkpoint is ahead of what we know: list anew  |
+
+`Added` and `Missing` meet in `pairing`, across all folders; `settle_move` and `settle_added` then make actions of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from mailkeep.mail.items import Folder, ItemRef
+from mailkeep.sync.ports import KnownItem
+from mailkeep.tasks.admit import LeftOut, admit
+from mailkeep.tasks.options import TaskOptions
+
+Judge = Callable[[ItemRef, Folder], LeftOut | None]
+
+
+class Sighting(msgspec.Struct, frozen=True, array_like=True):
+    """One change of a listing, staged. `ref` None: seen by its id alone; `flags` None then: unchanged too."""
+
+    folder: int
+    id: str
+    ref: ItemRef | None = None
+    flags: frozenset[str] | None = None
+    gone: bool = False
+
+
+class Place(msgspec.Struct, frozen=True, array_like=True):
+    """Where an item stood before an action, and for what reason it had no content ("": it had)."""
+
+    folder: int
+    left_out: str
+
+
+class Fetch(msgspec.Struct, frozen=True, array_like=True):
+    ref: ItemRef
+    folder: int
+    number: int = 0  # 0: a new item
+    before: Place | None = None
+
+
+class LeaveOut(msgspec.Struct, frozen=True, array_like=True):
+    ref: ItemRef
+    folder: int
+    reason: str
+    detail: str
+    number: int = 0
+    before: Place | None = None
+
+
+class Move(msgspec.Struct, frozen=True, array_like=True):
+    number: int
+    folder: int
+    id: str
+    before: Place
+
+
+class Reflag(msgspec.Struct, frozen=True, array_like=True):
+    number: int
+    flags: frozenset[str]
+
+
+class Remove(msgspec.Struct, frozen=True, array_like=True):
+    number: int
+    before: Place
+
+
+class Added(msgspec.Struct, frozen=True, array_like=True):
+    """Listed in a folder where it was not known. `identity` once it had to be asked for."""
+
+    folder: int
+    ref: ItemRef
+    identity: bytes = b""
+
+
+class Missing(msgspec.Struct, frozen=True, array_like=True):
+    """Known, and no longer where it was."""
+
+    item: KnownItem
+
+
+class Unexplained(msgspec.Struct, frozen=True, array_like=True):
+    id: str
+
+
+Action = Fetch | LeaveOut | Move | Reflag | Remove
+Outcome = Action | Added | Missing | Unexplained
+
+
+def judge_by(options: TaskOptions, item_bytes: int) -> Judge:
+    """The task's admission, and the size that fits into memory."""
+
+    def judge(ref: ItemRef, folder: Folder) -> LeftOut | None:
+        left_out = admit(options, ref, folder)
+        if left_out is None and ref.size > item_bytes:
+            detail = f"{ref.size:,} bytes are more than the {item_bytes:,} that one item may have"
+            return LeftOut("item_too_large", detail)
+        return left_out
+
+    return judge
+
+
+def last_words(sightings: Iterable[Sighting]) -> Iterator[Sighting]:
+    """Sorted sightings, of a repeated id only the last (SPEC: a listing may repeat itself)."""
+    previous: Sighting | None = None
+    for sighting in sightings:
+        if previous is not None and previous.id != sighting.id:
+            yield previous
+        previous = sighting
+    if previous is not None:
+        yield previous
+
+
+def merge(
+    sightings: Iterable[Sighting], known: Iterable[KnownItem]
+) -> Iterator[tuple[Sighting | None, KnownItem | None]]:
+    """Both sorted by id, side by side. Of two known items with one id, the second stands alone."""
+    left, right = iter(sightings), iter(known)
+    sighting, item = next(left, None), next(right, None)
+    while sighting is not None or item is not None:
+        if item is None or (sighting is not None and sighting.id < item.ref.id):
+            yield sighting, None
+            sighting = next(left, None)
+        elif sighting is None or item.ref.id < sighting.id:
+            yield None, item
+            item = next(right, None)
+        else:
+            yield sighting, item
+            sighting, item = next(left, None), next(right, None)
+
+
+def compare(
+    folder: Folder,
+    number: int,
+    sightings: Iterable[Sighting],
+    known: Iterable[KnownItem],
+    judge: Judge,
+    *,
+    complete: bool,
+) -> Iterator[Outcome]:
+    """One folder settled as far as it goes alone.
+
+    `complete`: `known` is the whole folder, and what was not sighted is missing. Otherwise `known` holds what was
+    sighted, and left-out items to judge again.
+    """
+    for sighting, item in merge(last_words(sightings), known):
+        if sighting is None:
+            assert item is not None
+            yield from _missing_or_again(item, folder, judge, complete)
+        elif item is None:
+            yield from _unknown(sighting, number)
+        elif sighting.gone:
+            yield Missing(item)
+        elif sighting.ref is not None:
+            yield from _known(sighting.ref, item, folder, judge)
+        else:
+            yield from _again(item, item.ref, folder, judge)
+            if sighting.flags is not None and sighting.flags != item.ref.flags:
+                yield Reflag(item.number, sighting.flags)
+
+
+def _missing_or_again(item: KnownItem, folder: Folder, judge: Judge, complete: bool) -> Iterator[Outcome]:
+    if complete:
+        yield Missing(item)
+    else:
+        yield from _again(item, item.ref, folder, judge)
+
+
+def _unknown(sighting: Sighting, folder: int) -> Iterator[Outcome]:
+    if sighting.ref is not None:
+        yield Added(folder, sighting.ref)
+    elif not sighting.gone:
+        yield Unexplained(sighting.id)
+
+
+def _known(ref: ItemRef, item: KnownItem, folder: Folder, judge: Judge) -> Iterator[Outcome]:
+    if _is_new_content(ref, item.ref):
+        yield _fetch_or_leave_out(item, ref, item.folder, folder, judge)
+        return
+    yield from _again(item, ref, folder, judge)
+    if ref.flags != item.ref.flags:
+        yield Reflag(item.number, ref.flags)
+
+
+def _is_new_content(now: ItemRef, then: ItemRef) -> bool:
+    """Another version; or, against all rules, another item under the old id."""
+    other = bool(now.stable_id and then.stable_id and now.stable_id != then.stable_id)
+    return now.version != then.version or other
+
+
+def _again(item: KnownItem, ref: ItemRef, folder: Folder, judge: Judge) -> Iterator[Outcome]:
+    """A left-out item whose content did not change: wider options may admit it now, a failing one is tried again."""
+    if not item.left_out:
+        return
+    verdict = judge(ref, folder)
+    if verdict is None or verdict.reason != item.left_out:
+        yield _act(verdict, item, ref, item.folder)
+
+
+def _fetch_or_leave_out(item: KnownItem, ref: ItemRef, number: int, folder: Folder, judge: Judge) -> Fetch | LeaveOut:
+    return _act(judge(ref, folder), item, ref, number)
+
+
+def _act(verdict: LeftOut | None, item: KnownItem, ref: ItemRef, folder: int) -> Fetch | LeaveOut:
+    before = Place(item.folder, item.left_out)
+    if verdict is None:
+        return Fetch(ref, folder, item.number, before)
+    return LeaveOut(ref, folder, verdict.reason, verdict.detail, item.number, before)
+
+
+def settle_added(added: Added, folder: Folder, judge: Judge) -> Fetch | LeaveOut:
+    """An addition that no missing item explains."""
+    verdict = judge(added.ref, folder)
+    if verdict is None:
+        return Fetch(added.ref, added.folder)
+    return LeaveOut(added.ref, added.folder, verdict.reason, verdict.detail)
+
+
+def settle_missing(item: KnownItem) -> Remove:
+    """A missing item that no addition explains."""
+    return Remove(item.number, Place(item.folder, item.left_out))
+
+
+def settle_move(added: Added, item: KnownItem, folder: Folder, judge: Judge) -> Iterator[Action]:
+    """One item, seen at both ends: one event and never a download, unless its content changed on the way."""
+    ref = added.ref
+    if ref.version != item.ref.version:
+        yield _fetch_or_leave_out(item, ref, added.folder, folder, judge)
+        return
+    if item.left_out:
+        verdict = judge(ref, folder)
+        if verdict is None or verdict.reason != item.left_out:
+            yield _act(verdict, item, ref, added.folder)
+            return
+    yield Move(item.number, added.folder, ref.id, Place(item.folder, item.left_out))
+    if ref.flags != item.ref.flags:
+        yield Reflag(item.number, ref.flags)
