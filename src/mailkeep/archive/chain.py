@@ -27,12 +27,13 @@ from mailkeep.archive.events import EMPTY_HEAD, Head
 from mailkeep.errors import GiveUp
 from mailkeep.store.base import AlreadyExists, NotFound, Store
 
+ORGANISATION = "organisation"  # the one chain that is no mailbox's
 FOLD = 1000  # entries in a segment
 _MAGIC = b"mailkeep-hist-1\n"
 _FOLD_MAGIC = b"mailkeep-fold-1\n"
 _CHAIN = re.compile(r"[0-9a-f]{32}|organisation")
-_HISTORY_NAME = re.compile(r"history/[^/]+/(\d{12})")
-_SEGMENT_NAME = re.compile(r"segments/[^/]+/(\d{12})-(\d{12})")
+HISTORY_NAME = re.compile(r"history/(?:[0-9a-f]{32}|organisation)/(\d{12})")
+SEGMENT_NAME = re.compile(r"segments/(?:[0-9a-f]{32}|organisation)/(\d{12})-(\d{12})")
 
 
 class Fenced(GiveUp):
@@ -95,7 +96,7 @@ class Chain:
 
     def head(self) -> Head:
         """The last entry there is. Reads that one alone: `read` is what checks a chain."""
-        number = max([*self.singles(), *(last for _, last in self.segments())], default=0)
+        number = max((last for _, last in self.units()), default=0)
         self._last = self._head_at(number)
         return self._last
 
@@ -136,28 +137,18 @@ class Chain:
         return Link(number, previous, from_microseconds(top.time), document, blake3(stored).digest())
 
     def singles(self) -> list[int]:
-        """Numbers of the entries that stand alone, sorted. Raises Damaged for an object that is no entry."""
-        numbers = []
-        for info in self._store.list(f"history/{self.name}/"):
-            match = _HISTORY_NAME.fullmatch(info.name)
-            if not match or int(match[1]) < 1:
-                raise Damaged(info.name, "this is no name of an entry")
-            numbers.append(int(match[1]))
-        return numbers
+        """Numbers of the entries that stand alone, sorted."""
+        names = (info.name for info in self._store.list(f"history/{self.name}/"))
+        return [int(match[1]) for name in names if (match := HISTORY_NAME.fullmatch(name))]
 
     def segments(self) -> list[tuple[int, int]]:
         """(first, last) of every segment, sorted."""
-        found = []
-        for info in self._store.list(f"segments/{self.name}/"):
-            match = _SEGMENT_NAME.fullmatch(info.name)
-            if not match or not 1 <= int(match[1]) <= int(match[2]):
-                raise Damaged(info.name, "this is no name of a segment")
-            found.append((int(match[1]), int(match[2])))
-        return found
+        names = (info.name for info in self._store.list(f"segments/{self.name}/"))
+        return [(int(match[1]), int(match[2])) for name in names if (match := SEGMENT_NAME.fullmatch(name))]
 
     def segment(self, first: int, last: int) -> list[bytes]:
         """The stored bytes of each entry in a segment. Raises Damaged."""
-        name = self._segment_name(first, last)
+        name = self.segment_name(first, last)
         return _unfold(name, last - first + 1, self._store.get(name))
 
     def fold(self, remove: bool = False) -> int:
@@ -169,10 +160,13 @@ class Chain:
         singles, folded = set(self.singles()), dict(self.segments())
         for first in range(1, max(singles, default=0) + 1, FOLD):
             last = first + FOLD - 1
-            if first not in folded and singles.issuperset(range(first, last + 1)):
-                self._fold(first, last)
-                folded[first] = last
-                made += 1
+            if first in folded:
+                continue
+            if not singles.issuperset(range(first, last + 1)):
+                break
+            self._fold(first, last)
+            folded[first] = last
+            made += 1
         if remove:
             for first, last in folded.items():
                 self._remove_singles(first, last, singles)
@@ -181,7 +175,7 @@ class Chain:
     def _fold(self, first: int, last: int) -> None:
         entries = [self._store.get(self.object_name(number)) for number in range(first, last + 1)]
         data = _FOLD_MAGIC + b"".join(struct.pack("<I", len(stored)) + stored for stored in entries)
-        name = self._segment_name(first, last)
+        name = self.segment_name(first, last)
         try:
             self._store.put(name, data)
         except AlreadyExists:
@@ -198,17 +192,25 @@ class Chain:
                 raise Damaged(self.object_name(number), "it differs from its copy in the segment")
             self._store.delete(self.object_name(number))
 
+    def units(self) -> list[tuple[int, int]]:
+        """(first, last) of every segment, and (n, n) of every entry that no segment holds; sorted."""
+        segments = self.segments()
+        folded = {number for first, last in segments for number in range(first, last + 1)}
+        return sorted([*segments, *((number, number) for number in self.singles() if number not in folded)])
+
+    def unit(self, first: int, last: int) -> list[bytes]:
+        """The stored bytes of a unit's entries. Raises Damaged and NotFound."""
+        return [self._store.get(self.object_name(first))] if first == last else self.segment(first, last)
+
     def _stored_after(self, after: int) -> Iterator[tuple[int, bytes]]:
         """(number, stored bytes) behind `after`, from whichever form is there."""
-        singles = [number for number in self.singles() if number > after]
-        for first, last in self.segments():
-            if last > after and first <= after + 1:
-                held = self.segment(first, last)
-                yield from ((number, held[number - first]) for number in range(max(first, after + 1), last + 1))
-                after = last
-        for number in singles:
-            if number > after:
-                yield number, self._store.get(self.object_name(number))
+        for first, last in self.units():
+            if last > after:
+                try:
+                    held = self.unit(first, last)
+                except NotFound:  # folded since we listed
+                    held = [self._stored(number) for number in range(first, last + 1)]
+                yield from ((number, stored) for number, stored in enumerate(held, first) if number > after)
 
     def _head_at(self, number: int) -> Head:
         """The head that the chain had at that entry."""
@@ -227,7 +229,7 @@ class Chain:
                     return self.segment(first, last)[number - first]
             raise Damaged(self.object_name(number), "the entry is missing") from None
 
-    def _segment_name(self, first: int, last: int) -> str:
+    def segment_name(self, first: int, last: int) -> str:
         return f"segments/{self.name}/{first:012d}-{last:012d}"
 
     def _sealed(self, number: int, document: bytes) -> bytes:

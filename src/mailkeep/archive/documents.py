@@ -16,7 +16,6 @@ from typing import Any, Protocol
 
 from mailkeep.mail.items import Folder, Kind, Role
 
-
 SUMMARY_TEXTS = ("subject", "sender", "recipients", "message_id", "detail")
 
 

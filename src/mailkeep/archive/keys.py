@@ -11,6 +11,7 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from blake3 import blake3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -34,6 +35,7 @@ class ArchiveKeys:
     archive_id: str  # 32 hex digits
     archive_key: bytes
     witness_public: bytes  # Ed25519, 32 bytes
+    document: bytes  # `format.json`, as it stands
 
 
 def witness_private(archive_key: bytes) -> Ed25519PrivateKey:
@@ -102,18 +104,20 @@ def create_format(store: Store, secret: bytes) -> ArchiveKeys:
         "wrapped_key": seal_once(_wrapping(secret, archive_id), b"wrap/" + archive_id.encode(), archive_key).hex(),
         "witness_public_key": public.hex(),
     }
+    data = _written(document)
     try:
-        store.put(FORMAT_NAME, json.dumps(document, indent=1).encode() + b"\n")
+        store.put(FORMAT_NAME, data)
     except AlreadyExists:
         raise GiveUp(
             "already_an_archive", "there is an archive at this place", "open it, or choose an empty place"
         ) from None
-    return ArchiveKeys(archive_id, archive_key, public)
+    return ArchiveKeys(archive_id, archive_key, public, data)
 
 
 def open_format(store: Store, secret: bytes) -> ArchiveKeys:
     """`GiveUp`: not_an_archive, key_wrong."""
-    archive_id, wrapped, public = _read_format(store)
+    data = _get_format(store)
+    archive_id, wrapped, public = _read_format(data)
     try:
         archive_key = open_once(_wrapping(secret, archive_id), b"wrap/" + archive_id.encode(), wrapped)
     except BadSeal:
@@ -126,25 +130,34 @@ def open_format(store: Store, secret: bytes) -> ArchiveKeys:
             f"the store's {FORMAT_NAME} is damaged: its witness key is not this archive's",
             "bring it back from a copy",
         )
-    return ArchiveKeys(archive_id, archive_key, public)
+    return ArchiveKeys(archive_id, archive_key, public, data)
 
 
-def _read_format(store: Store) -> tuple[str, bytes, bytes]:
+def _get_format(store: Store) -> bytes:
     try:
-        document = json.loads(store.get(FORMAT_NAME))
+        return store.get(FORMAT_NAME)
+    except NotFound:
+        hint = "check MAILKEEP_HOME, or make an archive first"
+        raise GiveUp("not_an_archive", "there is no archive at this place", hint) from None
+
+
+def _read_format(data: bytes) -> tuple[str, bytes, bytes]:
+    """Archive id, wrapped key, public witness key. Every byte counts: written again, the document has to be the same."""
+    try:
+        document = json.loads(data)
         if document["format"] != "mailkeep-archive" or document["version"] != FORMAT_VERSION:
             raise GiveUp("not_an_archive", "this archive has another format version", "use a newer Mailkeep")
-        return (
-            document["archive_id"],
-            bytes.fromhex(document["wrapped_key"]),
-            bytes.fromhex(document["witness_public_key"]),
-        )
-    except NotFound:
-        raise GiveUp(
-            "not_an_archive", "there is no archive at this place", "check MAILKEEP_HOME, or make one first"
-        ) from None
+        if _written(document) != data:
+            raise ValueError("not as it was written")
+        wrapped, public = bytes.fromhex(document["wrapped_key"]), bytes.fromhex(document["witness_public_key"])
+        return document["archive_id"], wrapped, public
     except (ValueError, KeyError, TypeError):
-        raise GiveUp("not_an_archive", f"the store's {FORMAT_NAME} is damaged", "bring it back from a copy") from None
+        problem = f"the store's {FORMAT_NAME} is damaged"
+        raise GiveUp("not_an_archive", problem, "bring it back from a copy") from None
+
+
+def _written(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, indent=1).encode() + b"\n"
 
 
 def _wrapping(secret: bytes, archive_id: str) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from mailkeep.archive.batch import Batch
-from mailkeep.archive.chain import Chain, Link
+from mailkeep.archive.chain import ORGANISATION, Chain, Link
 from mailkeep.archive.damage import Damaged
 from mailkeep.archive.documents import canonical
 from mailkeep.archive.entries import EVENTS_MAX, from_microseconds, to_microseconds
@@ -44,12 +44,10 @@ class OrganisationEntry:
 class OrganisationHistory:
     """Appends to and reads the organisation's chain. For one thread."""
 
-    chain = "organisation"
-
     def __init__(
         self, store: Store, archive_key: bytes, batch: Callable[[], Batch], read: Callable[[bytes], bytes]
     ) -> None:
-        self._chain = Chain(store, archive_key, self.chain)
+        self.chain = Chain(store, archive_key, ORGANISATION)
         self._batch = batch
         self._read = read
 
@@ -66,21 +64,16 @@ class OrganisationHistory:
                 [to_microseconds(event.at), event.kind, blob.hex()] for event, blob in zip(events, blobs, strict=True)
             ],
         }
-        return self._chain.append(previous.number + 1, previous.hash, time, msgspec.json.encode(document))
+        return self.chain.append(previous.number + 1, previous.hash, time, msgspec.json.encode(document))
 
     def read(self, after: int = 0) -> Iterator[tuple[OrganisationEntry, Head]]:
         """Every entry behind number `after`. The chain is checked as it goes; raises Damaged, and NotFound for a lost document."""
-        for link in self._chain.read(after):
+        for link in self.chain.read(after):
             events = tuple(self._event(*event) for event in self.decode(link))
             yield OrganisationEntry(link.number, link.previous, link.time, events), link.head
 
-    def links(self, after: int = 0) -> Iterator[tuple[Link, list[bytes]]]:
-        """Every link with the blobs it refers to, none of them opened."""
-        for link in self._chain.read(after):
-            yield link, [blob for _, _, blob in self.decode(link)]
-
     def head(self) -> Head:
-        return self._chain.head()
+        return self.chain.head()
 
     def decode(self, link: Link) -> list[tuple[datetime, str, bytes]]:
         """(at, kind, blob) of each event. Raises Damaged."""
@@ -88,14 +81,11 @@ class OrganisationHistory:
             body = msgspec.json.decode(link.document, type=_Body)
             return [(from_microseconds(at), kind, bytes.fromhex(blob)) for at, kind, blob in body.events]
         except (msgspec.MsgspecError, ValueError):
-            raise Damaged(self._chain.object_name(link.number), "it cannot be read") from None
+            raise Damaged(self.chain.object_name(link.number), "it cannot be read") from None
 
     def _put_documents(self, events: Sequence[OrganisationEvent]) -> list[bytes]:
         documents = [
-            msgspec.json.encode(
-                {"actor": event.actor, "subject": event.subject, "document": event.document}, order="sorted"
-            )
-            for event in events
+            canonical({"actor": event.actor, "subject": event.subject, "document": event.document}) for event in events
         ]
         batch = self._batch()
         try:

@@ -24,7 +24,7 @@ import zstandard
 from mailkeep.archive.crypto import FOOTER, GROUP, ID_BYTES, BadSeal, Buffer, PackSeal
 from mailkeep.archive.damage import Damaged
 from mailkeep.archive.ports import Location
-from mailkeep.store.base import NotFound, Store
+from mailkeep.store.base import Store
 
 WHOLE, RECIPE, PART = (
     0,

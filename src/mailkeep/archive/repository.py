@@ -14,10 +14,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from mailkeep.archive.batch import Batch, Stored
+from mailkeep.archive.chain import ORGANISATION
 from mailkeep.archive.crypto import Namer, PackSeal, derive
 from mailkeep.archive.damage import Damaged
 from mailkeep.archive.history import History
-from mailkeep.archive.keys import ArchiveKeys, create_format, make_key_file, open_format, read_key_file
+from mailkeep.archive.keys import FORMAT_NAME, ArchiveKeys, create_format, make_key_file, open_format, read_key_file
 from mailkeep.archive.organisation import OrganisationHistory
 from mailkeep.archive.packs import PART, RECIPE, list_packs, open_group, pack_name, read_footer
 from mailkeep.archive.ports import BlobIndex, Location
@@ -37,6 +38,7 @@ class Repository:
         self.store = store
         self.index = index
         self.archive_id = keys.archive_id
+        self._format = keys.document
         self.witness_public = keys.witness_public
         self.archive_key = keys.archive_key
         self.namer = Namer(keys.archive_key)
@@ -68,7 +70,7 @@ class Repository:
     def mailboxes(self) -> Iterator[str]:
         """Every mailbox with a history, sorted."""
         found = {info.name.split("/")[1] for place in ("history/", "segments/") for info in self.store.list(place)}
-        yield from sorted(found - {OrganisationHistory.chain})
+        yield from sorted(found - {ORGANISATION})
 
     def derive(self, purpose: str) -> bytes:
         """A 32-byte key for something kept outside the archive, the same whenever asked for."""
@@ -105,6 +107,21 @@ class Repository:
             count += 1
         return count
 
+    def check_format(self) -> int:
+        """Prove that `format.json` is still this archive's; its size. Raises Damaged.
+
+        The key file is not at hand any more: the wrapped key cannot be opened, so the file is compared with what was opened.
+        """
+        try:
+            data = self.store.get(FORMAT_NAME)
+        except NotFound:
+            raise Damaged(
+                FORMAT_NAME, "it is missing: without it the archive key cannot be had from the key file"
+            ) from None
+        if data != self._format:
+            raise Damaged(FORMAT_NAME, "it was changed since the archive was opened")
+        return len(data)
+
     def _locate(self, blob: bytes) -> Location:
         place = self.index.locate([blob]).get(blob)
         if place is None:
@@ -135,9 +152,10 @@ class Repository:
             return
         recipe = decode_recipe(data)
         places = self.index.locate([*recipe.parts, *recipe.spills]) if recipe.parts or recipe.spills else {}
-        yield from follow(recipe, lambda part: self._part(part, places.get(part)))
+        yield from follow(recipe, lambda part: self.part(part, places.get(part)))
 
-    def _part(self, part: bytes, place: Location | None) -> bytes:
+    def part(self, part: bytes, place: Location | None) -> bytes:
+        """A part that recipes refer to, checked; `place` where the index was asked before. Raises Damaged and NotFound."""
         if place is None:
             place = self._locate(part)
         data = self._stored(part, place)

@@ -85,7 +85,21 @@ def latest(signer: Signer, directory: Path | None = None) -> Statement | None:
     if not found:
         return None
     name, place, read = max(found, key=lambda each: each[0])
-    return _verified(signer, place, name, read())
+    return check_statement(signer, place, name, read())
+
+
+def check_statement(signer: Signer, place: str, name: str, data: bytes) -> Statement:
+    """The statement that the bytes are; `place` and `name` say where they were found. Raises Damaged."""
+    try:
+        document = json.loads(data)
+        signature = bytes.fromhex(document.pop("signature"))
+        if document["archive_id"] != signer.archive_id or document["public_key"] != signer.witness_public.hex():
+            raise Damaged(f"witness/{name}", f"the statement in {place} is another archive's")
+        Ed25519PublicKey.from_public_bytes(signer.witness_public).verify(signature, canonical(document))
+        heads = {chain: (int(number), bytes.fromhex(digest)) for chain, (number, digest) in document["heads"].items()}
+        return Statement(from_microseconds(document["time"]), heads, place)
+    except (InvalidSignature, ValueError, KeyError, TypeError, AttributeError):
+        raise Damaged(f"witness/{name}", f"the statement in {place} was changed: its signature fails") from None
 
 
 def _plain(heads: Mapping[str, Head]) -> dict[str, tuple[int, bytes]]:
@@ -113,20 +127,6 @@ def _in_directory(directory: Path) -> Iterator[tuple[str, str, Callable[[], byte
     newest = max((path for path in directory.glob("*.json") if _NAME.fullmatch(path.stem)), default=None)
     if newest is not None:
         yield newest.stem, str(directory), newest.read_bytes
-
-
-def _verified(signer: Signer, place: str, name: str, data: bytes) -> Statement:
-    """The statement that the bytes are. Raises Damaged."""
-    try:
-        document = json.loads(data)
-        signature = bytes.fromhex(document.pop("signature"))
-        if document["archive_id"] != signer.archive_id or document["public_key"] != signer.witness_public.hex():
-            raise Damaged(f"witness/{name}", f"the statement in {place} is another archive's")
-        Ed25519PublicKey.from_public_bytes(signer.witness_public).verify(signature, canonical(document))
-        heads = {chain: (int(number), bytes.fromhex(digest)) for chain, (number, digest) in document["heads"].items()}
-        return Statement(from_microseconds(document["time"]), heads, place)
-    except (InvalidSignature, ValueError, KeyError, TypeError, AttributeError):
-        raise Damaged(f"witness/{name}", f"the statement in {place} was changed: its signature fails") from None
 
 
 def _copy(data: bytes, directory: Path, name: str) -> None:
