@@ -40,6 +40,8 @@ def shown_progress(out: Output) -> Iterator[Report]:
         line = bar.add_task("starting", total=None, note="")
 
         def report(progress: Progress, /) -> None:
-            bar.update(line, description=progress.phase, completed=progress.done, total=progress.total, note=progress.note)
+            bar.update(
+                line, description=progress.phase, completed=progress.done, total=progress.total, note=progress.note
+            )
 
         yield report

@@ -45,7 +45,9 @@ def sync(
     out: Output,
     task: Annotated[str, typer.Argument(metavar="TASK")],
     mailbox: Annotated[str | None, typer.Option(help="Only this one.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Until it is done; runs it here if nothing else runs jobs.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Until it is done; runs it here if nothing else runs jobs.")
+    ] = False,
 ) -> None:
     """Synchronise a task's mailboxes now."""
     if not wait:
@@ -54,6 +56,8 @@ def sync(
         return
     with shown_progress(out) as report:
         rows = synchronise.ask_and_wait(task, mailbox, actor(), report)
-    out.rows((out.plain(row) for row in rows), ["mailbox", "result", "message", "fetched", "removed", "left_out", "seconds"])
+    out.rows(
+        (out.plain(row) for row in rows), ["mailbox", "result", "message", "fetched", "removed", "left_out", "seconds"]
+    )
     if any(row.result == "error" for row in rows):
         sys.exit(FAILED)

@@ -17,7 +17,9 @@ COLUMNS = ["name", "count", "tasks"]
 
 @app.command()
 @command
-def add(out: Output, name: Name, member: Annotated[list[str], typer.Option("--member", help="An address; repeatable.")]) -> None:
+def add(
+    out: Output, name: Name, member: Annotated[list[str], typer.Option("--member", help="An address; repeatable.")]
+) -> None:
     """Add a local group."""
     row = groups.add(name, member, actor())
     out.one(out.plain(row), f"Group {row.name} added with {row.count} members.")

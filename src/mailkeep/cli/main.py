@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 
+from mailkeep.cli.output import Output
+from mailkeep.errors import MailkeepError
 from mailkeep.host import home
 
 
 def main() -> None:
     """Run the command line."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailkeep.settings")
-    home.prepare()
+    try:
+        home.prepare()
+    except MailkeepError as error:
+        Output("--json" in sys.argv).error(error)
+        sys.exit(1)
     importlib.import_module("django").setup()  # the models that the commands import need configured settings
     importlib.import_module("mailkeep.cli.app").app()

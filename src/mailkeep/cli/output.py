@@ -58,6 +58,8 @@ class Output:
     @staticmethod
     def plain(value: Any) -> dict[str, Any]:
         """A frozen answer of an operation as the object scripts see."""
+        if isinstance(value, dict):
+            return value
         return {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
 
     def line(self, text: str) -> None:

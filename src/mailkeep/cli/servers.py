@@ -27,14 +27,20 @@ def add(  # one parameter per option of the machine interface
     host: Annotated[str, typer.Option()],
     port: Annotated[int | None, typer.Option(min=1, max=65535)] = None,
     tls: Annotated[str, typer.Option(help="implicit or starttls; none only to this machine.")] = "implicit",
-    ca: Annotated[Path | None, typer.Option(help="Certificates (PEM) to trust for this connection, instead of the system's.")] = None,
+    ca: Annotated[
+        Path | None, typer.Option(help="Certificates (PEM) to trust for this connection, instead of the system's.")
+    ] = None,
     auth: Annotated[str, typer.Option(help="basic, ntlm or bearer.")] = "basic",
     user: Annotated[str, typer.Option()] = "",
     password_file: Annotated[Path | None, typer.Option(help="Its first line; - reads standard input.")] = None,
     master_user: Annotated[str, typer.Option(help="Signs in for every mailbox.")] = "",
     master_password_file: Annotated[Path | None, typer.Option(help="Its first line; - reads standard input.")] = None,
-    separator: Annotated[str, typer.Option(help="Dovecot's form mailbox*master; without it SASL PLAIN names both.")] = "",
-    logins: Annotated[Path | None, typer.Option(help="A login per mailbox: address TAB user TAB password per line.")] = None,
+    separator: Annotated[
+        str, typer.Option(help="Dovecot's form mailbox*master; without it SASL PLAIN names both.")
+    ] = "",
+    logins: Annotated[
+        Path | None, typer.Option(help="A login per mailbox: address TAB user TAB password per line.")
+    ] = None,
     impersonate: Annotated[bool, typer.Option("--impersonate", help="Exchange: by ApplicationImpersonation.")] = False,
     mailbox_check: Annotated[str, typer.Option(help="The mailbox that a connection test reads.")] = "",
 ) -> None:

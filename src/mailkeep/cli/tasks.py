@@ -15,13 +15,26 @@ from mailkeep.tasks.options import TaskOptions
 
 app = typer.Typer(help="Synchronization tasks.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="NAME")]
-COLUMNS = ["name", "connection", "group", "status", "mailboxes", "warnings", "errors", "running", "last_activity", "next_run"]
+COLUMNS = [
+    "name",
+    "connection",
+    "group",
+    "status",
+    "mailboxes",
+    "warnings",
+    "errors",
+    "running",
+    "last_activity",
+    "next_run",
+]
 
 Calendars = Annotated[bool, typer.Option("--calendars/--no-calendars")]
 Contacts = Annotated[bool, typer.Option("--contacts/--no-contacts")]
 Tasks = Annotated[bool, typer.Option("--tasks/--no-tasks")]
 Notes = Annotated[bool, typer.Option("--notes/--no-notes")]
-Classes = Annotated[list[str] | None, typer.Option("--class", help="An additional message class, as IPM.Note.Custom; repeatable.")]
+Classes = Annotated[
+    list[str] | None, typer.Option("--class", help="An additional message class, as IPM.Note.Custom; repeatable.")
+]
 Exclude = Annotated[
     list[str] | None,
     typer.Option("--exclude", help='"Mon 09:00-17:00 Europe/Berlin items|sync"; day Mon…Sun or All; repeatable.'),
@@ -92,7 +105,9 @@ def change(  # one parameter per option of the machine interface
         slots_per_day=slots_per_day,
     )
     details = tasks.change(name, actor(), new_name=new_name, connection=connection, group=group, options=options)
-    out.one(out.plain(details), f"Task {details.name} changed; the next synchronisations use revision {details.revision}.")
+    out.one(
+        out.plain(details), f"Task {details.name} changed; the next synchronisations use revision {details.revision}."
+    )
 
 
 @app.command("list")

@@ -21,7 +21,9 @@ def verify(out: Output) -> None:
         for hit in damage.hits:
             out.line(f"        hits {hit}")
     against = ", ".join(verdict.compared_with) or "nothing: no statement and no catalog vouch for the newest entries"
-    words = f"{verdict.checked_objects} objects, {verdict.checked_bytes:,} bytes checked; heads compared with {against}."
+    words = (
+        f"{verdict.checked_objects} objects, {verdict.checked_bytes:,} bytes checked; heads compared with {against}."
+    )
     out.one(out.plain(verdict), f"{'Everything is whole' if verdict.ok else 'The archive is damaged'}: {words}")
     if not verdict.ok:
         sys.exit(FAILED)

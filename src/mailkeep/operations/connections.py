@@ -18,6 +18,7 @@ from mailkeep.connectors.base import Connector, Endpoint, Provider, Step
 from mailkeep.connectors.imap.provider import ImapProvider
 from mailkeep.errors import GiveUp
 from mailkeep.operations.archive import repository
+from mailkeep.tasks.names import checked_name
 
 PROVIDERS: dict[str, Provider] = {"imap": ImapProvider()}
 KINDS_TO_COME = {"exchange": "Exchange on-premises (EWS)", "microsoft365": "Microsoft 365 (Graph)"}
@@ -45,7 +46,7 @@ class ConnectionRow:
 
 def add(name: str, endpoint: Endpoint, actor: str) -> ConnectionRow:
     """A new connection. Refuses what could never work; whether it does work, `test` tells."""
-    name = _checked_name(name)
+    name = checked_name(name, thing="connection")
     _check_endpoint(endpoint)
     with transaction.atomic():
         if Connection.objects.filter(name__iexact=name).exists():
@@ -111,13 +112,6 @@ def endpoint_of(row: Connection) -> Endpoint:
 
 def open_mailbox(row: Connection, address: str) -> Connector:
     return provider(row.kind).open(endpoint_of(row), address)
-
-
-def _checked_name(name: str) -> str:
-    name = name.strip()
-    if not name or len(name) > 100 or not name.isprintable():
-        raise GiveUp("bad_name", "a connection's name has 1 to 100 printable characters", "choose another name")
-    return name
 
 
 def _check_endpoint(endpoint: Endpoint) -> None:

@@ -12,6 +12,7 @@ from mailkeep.catalog import records
 from mailkeep.catalog.models import Group, GroupMember
 from mailkeep.errors import GiveUp
 from mailkeep.operations import members
+from mailkeep.tasks.names import checked_name
 
 # Deliberately loose: a mailbox is what its server says it is; we refuse only what cannot be an address or a user name.
 ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f@]+(@[^\s\x00-\x1f\x7f@]+)?")
@@ -27,9 +28,7 @@ class GroupRow:
 
 def add(name: str, addresses: Sequence[str], actor: str) -> GroupRow:
     """A new local group."""
-    name = name.strip()
-    if not name or len(name) > 100 or not name.isprintable():
-        raise GiveUp("bad_name", "a group's name has 1 to 100 printable characters", "choose another name")
+    name = checked_name(name, thing="group")
     with transaction.atomic():
         if Group.objects.filter(name__iexact=name).exists():
             raise GiveUp("name_taken", f"there is already a group named {name}", "choose another name")
@@ -72,7 +71,9 @@ def remove(name: str, actor: str) -> None:
         row = find(name)
         users = sorted(task.name for task in row.tasks.all())
         if users:
-            raise GiveUp("in_use", f"group {row.name} is used by {', '.join(users)}", "change or delete these tasks first")
+            raise GiveUp(
+                "in_use", f"group {row.name} is used by {', '.join(users)}", "change or delete these tasks first"
+            )
         records.gone(row, actor)
         row.delete()
 

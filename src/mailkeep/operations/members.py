@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from mailkeep.catalog import records
 from mailkeep.catalog.models import Mailbox, Membership, Task
+from mailkeep.tasks.options import TaskOptions
 from mailkeep.tasks.schedule import next_slot
 
 
@@ -34,10 +35,10 @@ def _join(task: Task, address: str, actor: str) -> None:
     Membership.objects.create(task=task, mailbox=mailbox, next_slot=timezone.now())
 
 
-def reschedule(task: Task, slots_per_day: int) -> None:
+def reschedule(task: Task, options: TaskOptions) -> None:
     """The members' next slots under a changed cadence."""
     now = timezone.now()
     for row in task.memberships.filter(present=True).select_related("mailbox"):
         if row.result:
-            row.next_slot = next_slot(row.mailbox.uid, slots_per_day, now)
+            row.next_slot = next_slot(row.mailbox.uid, options, now)
             row.save(update_fields=["next_slot"])

@@ -88,7 +88,7 @@ def change(
         task.save()
         records.save(task, actor)
         members.resolve(task, actor)
-        members.reschedule(task, options_from(document).slots_per_day)
+        members.reschedule(task, options_from(document))
     return _details(task)
 
 
@@ -217,4 +217,3 @@ def _details(task: Task) -> TaskDetails:
         revision=task.revision,
         options=_document(task),
     )
-

@@ -1,0 +1,5 @@
+"""`python -m mailkeep.cli`."""
+
+from mailkeep.cli.main import main
+
+main()

@@ -1,0 +1,78 @@
+"""The installation while something runs on it: database up and migrated, archive there, changes on their way into its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from mailkeep.catalog import outbox
+from mailkeep.catalog.models import OrganisationHead
+from mailkeep.errors import GiveUp, RetryLater
+from mailkeep.host import database
+from mailkeep.host.home import Home
+from mailkeep.operations import archive, witness
+
+
+def home() -> Home:
+    return Home(Path(settings.HOME))
+
+
+@contextmanager
+def opened(*, behind_ok: bool = False) -> Iterator[None]:
+    """For one command: shares or starts the database, and brings what changed into the organisation's history at the end.
+
+    A catalog that is behind its archive (the database was lost) is refused, unless the command is there to mend it.
+    """
+    with database.running(home()):
+        ready(behind_ok=behind_ok)
+        try:
+            yield
+        finally:
+            settle()
+
+
+def ready(*, behind_ok: bool = False) -> bool:
+    """Migrate, make the archive at the first start, compare the two. True when the archive was made now."""
+    try:
+        _migrate()
+    except OperationalError as error:
+        raise RetryLater(
+            "database_offline",
+            f"the database does not answer: {error}",
+            "check DATABASE_URL, and that its server is running",
+        ) from error
+    made = archive.create_if_missing()
+    if not behind_ok:
+        _refuse_if_behind()
+    return made
+
+
+def settle() -> None:
+    """What was changed reaches the organisation's history, and the heads a signed statement."""
+    outbox.flush(archive.repository())
+    witness.state_heads()
+    connection.close()
+
+
+def _migrate() -> None:
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        call_command("migrate", verbosity=0, interactive=False)
+
+
+def _refuse_if_behind() -> None:
+    known = OrganisationHead.objects.first()
+    if known is not None and known.number:
+        return
+    for _ in archive.repository().organisation().read():
+        raise GiveUp(
+            "catalog_behind",
+            "the catalog is empty, but the archive is not: the database was lost or replaced",
+            "run `mailkeep rebuild`; it makes the catalog again from the archive",
+        )

@@ -1,0 +1,284 @@
+"""Synchronising mailboxes: ask for it, run one lease, and be the worker oneself where nobody else is.
+
+ask            the memberships are due now; whoever dispatches takes them up
+run_lease      what a job does: one lease, one run
+ask_and_wait   ask, then watch the workers; or, with none alive, dispatch and run here until it is done
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import queue
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from mailkeep.archive.events import RunStamp
+from mailkeep.catalog.dispatch_rows import DispatchRows, asked
+from mailkeep.catalog.known import CatalogKnown
+from mailkeep.catalog.lease_rows import LeaseRows
+from mailkeep.catalog.models import Lease, Mailbox, Membership, Run, Task
+from mailkeep.catalog.projection import CatalogProjection
+from mailkeep.catalog.replay import catch_up
+from mailkeep.connectors.base import Connector
+from mailkeep.connectors.throttle import Throttled
+from mailkeep.dispatch.pauses import paused_until
+from mailkeep.dispatch.ports import Due, Held, Lane
+from mailkeep.dispatch.tick import tick
+from mailkeep.errors import GiveUp, MailkeepError
+from mailkeep.host import process
+from mailkeep.jobs.queue import Stopping, job, put, workers_alive
+from mailkeep.operations import connections, members
+from mailkeep.operations.archive import repository
+from mailkeep.operations.mailboxes import find as find_mailbox
+from mailkeep.operations.tasks import find as find_task
+from mailkeep.progress import Progress, Report
+from mailkeep.sync.ports import RunResult
+from mailkeep.sync.run import synchronise
+from mailkeep.tasks.document import options_from
+
+log = logging.getLogger(__name__)
+
+JOB, QUEUE = "synchronise", "mailboxes"
+MAILBOXES_AT_ONCE = 4  # in one process: they wait in threads and share the bytes in flight
+POLL_SECONDS = 0.2
+EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRow:
+    """How one mailbox's synchronisation ended."""
+
+    mailbox: str
+    result: str
+    code: str
+    message: str
+    hint: str
+    listed: int
+    fetched: int
+    bytes: int
+    moved: int
+    removed: int
+    left_out: int
+    seconds: float
+    requests: int
+
+
+def synchronise_now(task: str, mailbox: str | None, actor: str) -> int:
+    """*Synchronise now* (SPEC A16), as the console's button asks for it: whoever runs jobs takes it up. How many mailboxes."""
+    return len(_ask(task, mailbox, actor))
+
+
+def ask(task: str, mailbox: str | None, actor: str) -> int:
+    """The same for the command line, which refuses to ask where nobody would answer."""
+    if not workers_alive():
+        raise GiveUp("no_worker", "nothing is running jobs", "start `mailkeep serve`, or add --wait to run it here")
+    return synchronise_now(task, mailbox, actor)
+
+
+def ask_and_wait(task: str, mailbox: str | None, actor: str, report: Report) -> list[SyncRow]:
+    """Synchronise, and say how each mailbox ended."""
+    begun = timezone.now()
+    memberships = _ask(task, mailbox, actor)
+    while workers_alive() and _unfinished(memberships, begun):
+        _tell(memberships, begun, report)
+        time.sleep(POLL_SECONDS)
+    if _unfinished(memberships, begun):
+        _be_the_worker(memberships, begun, report)
+    rows = Membership.objects.filter(pk__in=memberships).select_related("mailbox", "task").order_by("mailbox__address")
+    return [_sync_row(row, begun) for row in rows]
+
+
+def run_lease(token: UUID) -> RunResult | None:
+    """One lease, one run. None: the lease has gone to somebody else, or has been run already."""
+    leases = LeaseRows()
+    held = leases.begin(token)
+    if held is None:
+        return None
+    Lease.objects.filter(token=token).update(holder=process.identity())
+    projection = CatalogProjection(held.mailbox, token)
+    try:
+        return _run(held, projection)
+    except MailkeepError as error:  # before the engine took over: secrets, the archive, a history that is damaged
+        result = RunResult("error", error.code, error.message, error.hint)
+        projection.finish(result, None)
+        return result
+    finally:
+        leases.end(token)
+
+
+def _run(held: Held, projection: CatalogProjection) -> RunResult:
+    archive = repository()
+    mailbox = Mailbox.objects.select_related("connection").get(pk=held.mailbox)
+    task = Task.objects.get(pk=held.task)
+    catch_up(archive, mailbox)
+    endpoint = connections.endpoint_of(mailbox.connection)
+    provider = connections.provider(mailbox.connection.kind)
+
+    def connect() -> Connector:
+        return Throttled(lambda: provider.open(endpoint, mailbox.address))
+
+    result = synchronise(
+        mailbox=mailbox.uid.hex,
+        connect=connect,
+        repository=archive,
+        known=CatalogKnown(mailbox.pk),
+        projection=projection,
+        options=options_from(task.revisions.get(number=held.revision).options),
+        stamp=RunStamp(Run.objects.get(pk=held.run).uid.hex, task.uid.hex, held.revision, complete=False),
+    )
+    if result.code == "throttled":
+        until = paused_until(timezone.now(), result.retry_seconds, _throttled_in_a_row(mailbox))
+        DispatchRows(_no_queue).pause_mailbox(mailbox.pk, until)
+        Membership.objects.filter(task=task, mailbox=mailbox).update(retry_at=until)
+    return result
+
+
+@job(JOB, queue=QUEUE, resumed=False)  # a dead worker's lease is the dispatcher's to take back
+def _synchronise(stopping: Stopping, token: str) -> None:
+    if not stopping():
+        run_lease(UUID(token))
+
+
+def put_lease(token: UUID) -> None:
+    """Queue the job that runs the lease, in the dispatcher's transaction."""
+    put(JOB, queue=QUEUE, key=str(token), token=str(token))
+
+
+def _no_queue(token: UUID) -> None:
+    raise AssertionError(f"nothing is queued here: {token}")
+
+
+def release_the_dead() -> int:
+    """Leases whose worker certainly is no more are due for the sweep at once, not only after their silence."""
+    dead = [row.pk for row in Lease.objects.exclude(holder="") if process.is_dead(row.holder)]
+    return Lease.objects.filter(pk__in=dead).update(heartbeat=EPOCH)
+
+
+def _ask(task: str, mailbox: str | None, actor: str) -> list[int]:
+    """Resolve the group again (SPEC A6), and put its members first."""
+    with transaction.atomic():
+        row = find_task(task, lock=True)
+        if row.deleting or not row.active:
+            word = "being deleted" if row.deleting else "stopped"
+            raise GiveUp("task_stopped", f"task {row.name} is {word}", f"start it: mailkeep task start {row.name!r}")
+        members.resolve(row, actor)
+        wanted = row.memberships.filter(present=True)
+        if mailbox is not None:
+            wanted = wanted.filter(mailbox=find_mailbox(mailbox, row.connection.name))
+            if not wanted.exists():
+                raise GiveUp("not_a_member", f"{mailbox} is not in task {row.name}", "see: mailkeep group show")
+        numbers = list(wanted.values_list("pk", flat=True))
+        Mailbox.objects.filter(memberships__in=numbers).update(paused_until=None)
+        asked(numbers, timezone.now())
+    return numbers
+
+
+def _throttled_in_a_row(mailbox: Mailbox) -> int:
+    """How many of the newest runs ended throttled, this one included: each waits longer than the one before."""
+    codes = mailbox.runs.filter(finished_at__isnull=False).order_by("-id").values_list("code", flat=True)[:10]
+    return sum(1 for _ in itertools.takewhile(lambda code: code == "throttled", codes))
+
+
+def _unfinished(memberships: Sequence[int], begun: datetime) -> bool:
+    """Some of them still wait for a lease, or hold one."""
+    rows = Membership.objects.filter(pk__in=memberships)
+    waiting = rows.filter(asked_at__isnull=False, task__active=True).exists()
+    return waiting or Lease.objects.filter(mailbox__memberships__in=memberships, run__started_at__gte=begun).exists()
+
+
+class _OnlyThese(DispatchRows):
+    """The dispatcher's rows narrowed to some memberships; what it takes is handed over here instead of queued."""
+
+    def __init__(self, memberships: Sequence[int], take_up: queue.SimpleQueue[UUID]) -> None:
+        super().__init__(take_up.put)
+        self._memberships = frozenset(memberships)
+
+    def lanes(self, now: datetime) -> Sequence[Lane]:
+        rows = Membership.objects.filter(pk__in=self._memberships)
+        wanted = set(rows.values_list("task__connection_id", flat=True))
+        return [lane for lane in super().lanes(now) if lane.connection in wanted]
+
+    def due(self, connection: int, now: datetime, limit: int) -> Sequence[Due]:
+        found = super().due(connection, now, limit + len(self._memberships))
+        return [one for one in found if one.membership in self._memberships]
+
+
+def _be_the_worker(memberships: Sequence[int], begun: datetime, report: Report) -> None:
+    """Dispatch and run here until the memberships' synchronisations have ended."""
+    release_the_dead()
+    take_up: queue.SimpleQueue[UUID] = queue.SimpleQueue()
+    rows = _OnlyThese(memberships, take_up)
+    with ThreadPoolExecutor(MAILBOXES_AT_ONCE, thread_name_prefix="mailbox") as pool:
+        running = []
+        while True:
+            tick(rows)
+            while not take_up.empty():
+                running.append(pool.submit(_run_in_thread, take_up.get()))
+            if not _unfinished(memberships, begun):
+                break
+            _tell(memberships, begun, report)
+            _wait(running)
+        for one in running:
+            one.result()
+
+
+def _wait(running: Iterable[object]) -> None:
+    """A moment, but not longer than until the first of them ends."""
+    end = time.monotonic() + POLL_SECONDS
+    while time.monotonic() < end and not any(one.done() for one in running):  # type: ignore[attr-defined]
+        time.sleep(0.01)
+
+
+def _run_in_thread(token: UUID) -> None:
+    threading.current_thread().name = f"mailbox-{token.hex[:8]}"
+    try:
+        run_lease(token)
+    finally:
+        connection.close()
+
+
+def _tell(memberships: Sequence[int], begun: datetime, report: Report) -> None:
+    runs = Run.objects.filter(mailbox__memberships__in=memberships, started_at__gte=begun)
+    phases, done, total, received, note = set(), 0, 0, 0, ""
+    for run in runs.filter(finished_at=None):
+        phases.add(run.phase)
+        done, total, received = done + run.done, total + (run.total or 0), received + run.bytes
+        note = run.note or note
+    phase = ", ".join(sorted(phases - {""})) or "waiting"
+    report(Progress(phase, done, total or None, received, note))
+
+
+def _sync_row(row: Membership, begun: datetime) -> SyncRow:
+    run = (
+        row.mailbox.runs.filter(task=row.task, started_at__gte=begun, finished_at__isnull=False).order_by("-id").first()
+    )
+    if run is None:  # refused, or waits for a window: the membership says why
+        words = row.message or f"not started; next try {row.next_slot}"
+        return SyncRow(
+            row.mailbox.address, row.result or "warning", row.code, words, row.hint, 0, 0, 0, 0, 0, 0, 0.0, 0
+        )
+    assert run.finished_at is not None
+    return SyncRow(
+        mailbox=row.mailbox.address,
+        result=run.result,
+        code=run.code,
+        message=run.message,
+        hint=run.hint,
+        listed=run.listed,
+        fetched=run.fetched,
+        bytes=run.bytes,
+        moved=run.moved,
+        removed=run.removed,
+        left_out=run.left_out,
+        seconds=round((run.finished_at - run.started_at).total_seconds(), 3),
+        requests=run.requests,
+    )
