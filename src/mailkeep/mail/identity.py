@@ -1,8 +1,8 @@
 """When are two items the same one? Proof or nothing.
 
 Where a server's ids did not survive (a new UIDVALIDITY, a move on a server without stable ids) an item is the same as
-one we hold only if its **complete header block**, its size and its internal date are. Message-IDs repeat and lack in real
-mail, so they prove nothing. Two items that share an identity prove nothing either: the engine then downloads.
+one we hold only if its **complete header block**, its size and its internal date are. Message-IDs repeat and lack in
+real mail, so they prove nothing. Two items that share an identity prove nothing either: the engine then downloads.
 
 Line ends after the last header are not part of it: servers disagree about them in messages that have no body.
 """
@@ -26,6 +26,6 @@ def header_block(content: bytes | bytearray | memoryview) -> memoryview:
 
 
 def identity(header: bytes | memoryview, size: int, received: datetime) -> bytes:
-    """32 bytes that two items share only if they are one: over the header block, the size as listed, and the second of receipt."""
+    """32 bytes that only one item has: over its header block, its size as listed, and the second of its receipt."""
     text = bytes(header).rstrip(b"\r\n")
     return blake3(b"%d %d\n%b" % (size, int(received.timestamp()), text)).digest()

@@ -1,4 +1,4 @@
-"""Large items of one process take turns: however many mailboxes it serves, so many bytes of them are in memory at once."""
+"""Large items of one process take turns: however many mailboxes it serves, so many bytes of them are in memory."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
     session thread    Fetch … ─► connector.fetch ─► Arrived / Failed ─► channel, bounded by bytes
     main thread       channel ─► groups of contents ─► recorder
 
-Ordinary items of a folder flow in one call of `fetch`, so that the connector's pipeline stays full. A large one ends that
-call, waits for its turn among all mailboxes of this process (`budget`), travels alone, and the flow goes on.
+Ordinary items of a folder flow in one call of `fetch`, so that the connector's pipeline stays full. A large one ends
+that call, waits for its turn among all mailboxes of this process (`budget`), travels alone, and the flow goes on.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def plan_tree(
     options: TaskOptions,
     next_number: Callable[[], int],
 ) -> Tree:
-    """`shown` is the server's hierarchy; of an id shown twice the first counts. `holds` is what the archive has of each."""
+    """`shown` is the server's hierarchy (of an id shown twice the first counts), `holds` what the archive has."""
     numbers = {entry.folder.id: entry for entry in known}
     branches, puts = [], []
     for folder in {folder.id: folder for folder in reversed(list(shown))}.values():

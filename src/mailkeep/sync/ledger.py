@@ -78,5 +78,5 @@ def line(tally: Tally, folder: int, server: int, *, kind_on: bool) -> LedgerLine
 
 
 def differing(lines: Iterable[LedgerLine]) -> list[LedgerLine]:
-    """Lines that do not add up: something is pending, or more is held than the server has (then `pending` is negative)."""
+    """Lines that do not add up: something is pending, or (`pending` is negative) more is held than the server has."""
     return [each for each in lines if each.pending]

@@ -1,11 +1,11 @@
-"""What the server says of each folder since its checkpoint, staged in the session's thread. No body, and no folder in memory."""
+"""What the server says of each folder since its checkpoint, staged in the session's thread; no folder in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from mailkeep.connectors.base import Connector, Gone, Listed, Listing, Seen
+from mailkeep.connectors.base import Connector, Listed, Listing, Seen
 from mailkeep.errors import GiveUp
 from mailkeep.mail.items import ItemRef
 from mailkeep.sync.folders import Branch
@@ -40,7 +40,7 @@ def list_folders(
     word_characters: int,
     check: Check,
 ) -> dict[int, Heard]:
-    """Stage every change; by folder number, how each listing ended. A folder deleted meanwhile is missing from the answer."""
+    """Stage every change; by folder number, how each listing ended. A folder deleted meanwhile is not in the answer."""
     heard = {}
     for branch in branches:
         try:
@@ -81,7 +81,6 @@ def _sightings(listing: Listing, folder: int, word_characters: int, check: Check
         elif isinstance(change, Seen):
             yield Sighting(folder, change.id, None, change.flags)
         else:
-            assert isinstance(change, Gone)
             yield Sighting(folder, change.id, gone=True)
         since_check += 1
         if since_check == _CHECK_EVERY:

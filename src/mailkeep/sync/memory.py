@@ -1,8 +1,8 @@
 """The catalog's side of a synchronisation without a catalog: `Known` and `Projection` for tests and benchmarks.
 
 What is live is kept in a SQLite database, in memory or, for a mailbox of a million items, in a file: then nothing of it
-counts as memory of the process but SQLite's cache. With `remember`, entries are kept too, and `view` shows the mailbox as
-of any of them; a benchmark leaves that off.
+counts as memory of the process but SQLite's cache. With `remember`, entries are kept too, and `view` shows the mailbox
+as of any of them; a benchmark leaves that off.
 
     catalog = MemoryCatalog(); catalog.catch_up(repository, mailbox)
     synchronise(…, known=catalog, projection=catalog, …)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mailkeep.errors import MailkeepError, RetryLater, RetryNow
@@ -52,7 +52,7 @@ def of_shrink(gone: int, known: int) -> Ending:
     return Ending(
         "warning",
         "shrunk",
-        f"{gone:,} of {known:,} items are no longer on the server; nothing is recorded as deleted until someone confirms",
+        f"{gone:,} of {known:,} items are no longer on the server; none is recorded as deleted until someone confirms",
         "look at the mailbox on the server; if it really became smaller, confirm that in the mailbox's page",
     )
 
@@ -89,8 +89,7 @@ def _partial(odd: Sequence[LedgerLine], names: dict[int, str], distrusted: Seque
     return Ending("warning", "partial", sentence, "it is listed again at the next synchronisation; see the ledger")
 
 
-def _count(lines: Iterable[LedgerLine], wanted: object) -> int:
-    assert callable(wanted)
+def _count(lines: Iterable[LedgerLine], wanted: Callable[[str], bool]) -> int:
     return sum(count for each in lines for reason, count in each.left_out.items() if wanted(reason))
 
 

@@ -1,8 +1,8 @@
 """Which addition is which missing item: identity is proof or nothing.
 
-    stable id    a server id that survives moves                      asked first
-    identity     complete header + size + internal date, hashed       asked for what is left, and only of additions whose
-                                                                      size and date some missing item shares (`suspects`)
+    stable id    a server id that survives moves                   asked first
+    identity     complete header + size + internal date, hashed    asked for what is left, and only of additions whose
+                                                                   size and date some missing item shares (`suspects`)
 
 Everything comes sorted and is merged; a key that two candidates share, **on either side**, proves nothing.
 """
@@ -40,7 +40,7 @@ def _ref(record: Added | Missing) -> ItemRef:
 
 def pair(added: Iterable[Added], missing: Iterable[Missing], key: Callable[[Added | Missing], Key]) -> Iterator[Pair]:
     """Both sorted by key. A key with one on each side and nothing else is a pair; all others come out alone."""
-    for value, group in groupby(_merged(added, missing, key), key=lambda record: key(record)):
+    for value, group in groupby(_merged(added, missing, key), key=key):
         yield from _pair_group(group, proves=value != ("",))
 
 
@@ -66,17 +66,16 @@ def _merged(
     left, right = iter(added), iter(missing)
     a, m = next(left, None), next(right, None)
     while a is not None or m is not None:
-        if m is None or (a is not None and key(a) <= key(m)):
-            assert a is not None
+        if a is not None and (m is None or key(a) <= key(m)):
             yield a
             a = next(left, None)
-        else:
+        elif m is not None:
             yield m
             m = next(right, None)
 
 
 def suspects(added: Iterable[Added], missing: Iterable[Missing]) -> Iterator[tuple[Added, bool]]:
-    """Each addition (sorted by likeness), and whether some missing item with an identity (sorted likewise) is like it."""
+    """Each addition (sorted by likeness), and whether some missing item with an identity (sorted so too) is like it."""
     right = iter(missing)
     item = next(right, None)
     for addition in added:

@@ -158,8 +158,8 @@ def compare(
     """
     for sighting, item in merge(last_words(sightings), known):
         if sighting is None:
-            assert item is not None
-            yield from _missing_or_again(item, folder, judge, complete)
+            if item is not None:
+                yield from _missing_or_again(item, folder, judge, complete)
         elif item is None:
             yield from _unknown(sighting, number)
         elif sighting.gone:

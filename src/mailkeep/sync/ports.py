@@ -80,7 +80,10 @@ class FolderCount:
 
 @dataclass(frozen=True, slots=True)
 class LedgerLine:
-    """One folder of the completeness ledger (SPEC C6): server == archived + sum(left_out) + pending, or a warning says why."""
+    """One folder of the completeness ledger (SPEC C6): server == archived + sum(left_out) + pending.
+
+    `pending` other than 0 comes with a warning; it is negative where more is archived than the server has.
+    """
 
     folder: int
     server: int
@@ -118,10 +121,10 @@ class LeaseLost(MailkeepError):
 
 
 class Projection(Protocol):
-    """The catalog's side of a run. Every method carries the lease's token inside and raises `LeaseLost` when it is no longer ours."""
+    """The catalog's side of a run. Every method carries the lease's token; `LeaseLost` when it is no longer ours."""
 
     def apply(self, entry: Entry, head: Head, folders: Mapping[int, Folder], summaries: Mapping[int, Summary]) -> None:
-        """Project an entry that has been appended: rows and the entry's number in one transaction. Applying twice is no error.
+        """Project an entry that has been appended: rows and its number in one transaction. Applying twice is no error.
 
         `folders` describes each FolderPut's folder, `summaries` each Put's item.
         """

@@ -1,4 +1,4 @@
-"""Batches become entries: seal the packs, append the entry, project it; always in this order, each step durable before the next.
+"""Batches become entries: seal the packs, append the entry, project it; each step durable before the next.
 
     put, put, flag …  ─►  open batch  ── full ──►  seal ─► history.append ─► projection.apply      complete=False
                                       ── end  ──►  the same, with the checkpoint                   complete=True

@@ -4,7 +4,7 @@
                               ▲                                     │ no: those folders once more
                               └─────────────────────────────────────┘
 
-The first synchronisation of a mailbox knows that everything is an addition: it fetches each folder as soon as it is listed.
+The first synchronisation knows that everything is an addition: it fetches each folder as soon as it is listed.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ def synchronise(
     report: Report = silent,
     staging: Path | None = None,
 ) -> RunResult:
-    """Bring the archive of a mailbox level with its server, and say how it went: the result also given to `projection.finish`.
+    """Bring the archive of a mailbox level with its server, and say how it went, as `projection.finish` is told too.
 
     The caller has caught `known` up with the mailbox's history. `staging`: a folder on disk for what does not fit into
     memory (None: the system's temporary one); what a run puts there goes when it ends. Raises no `MailkeepError`. A run
-    whose lease was taken away, or that met another writer in the history, ends without finishing: the other's word counts.
+    whose lease was taken away, or that met another writer in the history, ends without finishing: the other finishes.
     """
     archive = Archive(mailbox, repository, known, projection)
     with tempfile.TemporaryDirectory(prefix="mailkeep-sync-", dir=staging) as directory:
@@ -140,7 +140,7 @@ class Run:
             ending = outcome.of_error(error)
             checkpoints = None
             self._keep_what_is_done(error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - one mailbox must not stop the worker; logged with its traceback
             _log.exception("synchronisation of %s failed", self._archive.mailbox)
             ending, checkpoints = outcome.of_fault(error), None
         result = self._result(ending, lines)
@@ -337,7 +337,7 @@ class Run:
         return checkpoints
 
     def _complete(self, checkpoints: Mapping[str, bytes]) -> None:
-        """A run without events writes no entry, unless an earlier one was cut short: its items wait for a complete moment."""
+        """A run without events writes no entry, unless an earlier one was cut short: its items await completion."""
         if self._recorder.has_events() or self._recorder.entries or not self._last_was_complete():
             self._recorder.complete(checkpoints)
 

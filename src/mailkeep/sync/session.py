@@ -1,4 +1,4 @@
-"""The thread that owns the connector, so that the thread that owns the archive and the catalog never waits for a server in silence.
+"""The thread that owns the connector, so that the one that owns the archive never waits for a server in silence.
 
     main thread                                    session thread (one)
     session.call(work)        ── work ──►          work(connector)                  result or error comes back
@@ -29,7 +29,7 @@ _CHUNK_BYTES = 512 * 1024
 _CHUNK_SECONDS = 0.5
 
 
-class Stopped(Exception):  # noqa: N818 - no error: the main thread has left, and the session thread is told so
+class Stopped(Exception):
     """The run has ended; nobody wants more of this."""
 
 
@@ -69,7 +69,7 @@ class Session:
         return self._connector.usage.requests if self._connector else 0
 
     def close(self) -> None:
-        """Ends the thread and the connector; waits for a call that is under way, which the connector's time-outs bound."""
+        """Ends the thread and the connector; waits for a call under way, which the connector's time-outs bound."""
         self._stopping.set()
         self._executor.submit(self._close_connector)
         self._executor.shutdown(wait=True)

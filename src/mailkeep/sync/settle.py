@@ -10,13 +10,15 @@ Nothing is written and nothing fetched before this is through; every stage strea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from mailkeep.connectors.base import Connector
 from mailkeep.mail.identity import identity
-from mailkeep.mail.items import ItemRef
+from mailkeep.mail.items import Folder, ItemRef
 from mailkeep.sync.folders import Branch, Treatment
 from mailkeep.sync.ledger import OF_KIND
 from mailkeep.sync.limits import Limits
@@ -72,7 +74,7 @@ class Settled:
 
 
 class Settlement:
-    """Makes one `Settled`. Reads `known` in the caller's thread, and headers through the session where proof needs them."""
+    """Makes one `Settled`: reads `known` in the caller's thread, and headers through the session where needed."""
 
     def __init__(
         self,
@@ -150,8 +152,8 @@ class Settlement:
         if not self._added or not self._missing:
             for addition in self._added:
                 self._settle_added(addition)
-            for missing in self._missing:
-                self._settled.add(settle_missing(missing.item))
+            for lack in self._missing:
+                self._settled.add(settle_missing(lack.item))
             return
         added, missing = self._pair(self._added, self._missing, stable_key)
         suspected, proofless = self._suspects(added, missing)
@@ -202,7 +204,7 @@ class Settlement:
         return suspected, proofless
 
     def _identified(self, suspected: Sorter[Added]) -> Spool[Added]:
-        """The suspected additions with their identities, from their complete headers. What vanished meanwhile has none."""
+        """The suspected additions with their identities, of complete headers. What vanished meanwhile has none."""
         identified: Spool[Added] = Spool(self._directory, Added, self._limits)
         for number, group in groupby(suspected, key=lambda added: added.folder):
             self._identify_folder(self._branches[number], (added.ref for added in group), identified)
@@ -212,13 +214,7 @@ class Settlement:
         chunks = iter(refs)
         while chunk := list(islice(chunks, self._limits.find_items)):
             asked = {ref.id: ref for ref in chunk}
-            headers = self._session.call(
-                lambda connector, chunk=chunk: [
-                    (ref.id, identity(header, ref.size, ref.received))
-                    for ref, header in connector.identify(branch.folder, chunk)
-                ]
-            )
-            for ref_id, proof in headers:
+            for ref_id, proof in self._session.call(partial(_identities, folder=branch.folder, refs=chunk)):
                 identified.add(Added(branch.number, asked.pop(ref_id), proof))
             for ref in asked.values():
                 identified.add(Added(branch.number, ref))
@@ -231,8 +227,14 @@ class Settlement:
             self._settled.add(action)
 
 
+def _identities(connector: Connector, folder: Folder, refs: Sequence[ItemRef]) -> list[tuple[str, bytes]]:
+    """In the session's thread: of each that is still there its id and its identity."""
+    headers = connector.identify(folder, refs)
+    return [(ref.id, identity(header, ref.size, ref.received)) for ref, header in headers]
+
+
 class ByFolder(Generic[T]):
-    """Records sorted by folder number, handed out folder by folder in ascending order; what is not asked for is passed over."""
+    """Records sorted by folder number, handed out folder by folder, ascending; what is not asked for is passed over."""
 
     def __init__(self, records: Iterable[T], folder: Callable[[T], int]) -> None:
         self._records = iter(records)

@@ -1,4 +1,4 @@
-"""Emptiness is suspect (SPEC C3): a mailbox that lost most of its items at once waits for a person before they count as removed."""
+"""Emptiness is suspect (SPEC C3): where most of a mailbox is gone at once, a person is asked first."""
 
 from __future__ import annotations
 
