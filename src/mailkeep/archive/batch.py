@@ -1,7 +1,7 @@
 """A batch: what one history entry will refer to, on its way into packs.
 
-**Parts before recipes**: a blob's parts are always put before it, in the same pack or one sealed earlier. So a pack that reached the
-store is complete whatever became of its batch, and may be indexed when it is found.
+**Parts before recipes**: a blob's parts are always put before it, in the same pack or one sealed earlier. So a pack
+that reached the store is complete whatever became of its batch, and may be indexed when it is found.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ class Stored:
 
 
 class Batch:
-    """One content pack and one summary pack, opened when first needed, followed by further ones at 32 MiB. For one thread."""
+    """One content pack and one summary pack, opened when first needed, followed by further ones at 32 MiB.
+
+    For one thread.
+    """
 
     def __init__(self, store: Store, index: BlobIndex, archive_key: bytes, namer: Namer) -> None:
         self._store = store
@@ -51,9 +54,9 @@ class Batch:
         return self._sealed_bytes + sum(writer.size for writer in self._writers.values())
 
     def put_contents(self, contents: Sequence[Buffer]) -> list[Stored]:
-        """Exactly these bytes will come back under the blob ids returned. Give 100 to 500 at once: the index is asked per call.
+        """Exactly these bytes will come back under the blob ids returned.
 
-        The contents may be reused by the caller on return, should they be writable.
+        Give 100 to 500 at once: the index is asked per call. Writable contents may be reused on return.
         """
         self._open_for_work()
         stored = [

@@ -1,10 +1,12 @@
 """Chains: numbered, sealed, hash-linked objects, put once. A mailbox's history is one, the organisation's another.
 
-    history/<chain>/000000000042     16 magic `mailkeep-hist-1\\n` · 32 salt · sealed zstd of a JSON document with `number`, `previous`, `time`
-    segments/<chain>/<first>-<last>  `mailkeep-fold-1\\n`, then every entry's bytes as they were: u32 length, bytes
+    history/<chain>/000000000042
+        16 magic `mailkeep-hist-1\\n` · 32 salt · sealed zstd of a JSON document with `number`, `previous`, `time`
+    segments/<chain>/000000000001-000000001000
+        16 magic `mailkeep-fold-1\\n`, then each entry's bytes as they were: u32 length, bytes
 
-The name of an entry is the fence: whoever puts it first has written it. An entry's hash is BLAKE3 over the bytes as stored; the next entry
-names it. Readers take either form.
+The name of an entry is the fence: whoever puts it first has written it. An entry's hash is BLAKE3 over the bytes as
+stored; the next entry names it. Readers take either form.
 """
 
 from __future__ import annotations
@@ -233,7 +235,10 @@ class Chain:
         return f"segments/{self.name}/{first:012d}-{last:012d}"
 
     def _sealed(self, number: int, document: bytes) -> bytes:
-        """The object's bytes. The same document tried again gives the same bytes, so that a put that had landed is recognised."""
+        """The object's bytes.
+
+        The same document tried again gives the same bytes, so that a put that had landed is recognised.
+        """
         if self._sent[0] != document:
             salt = secrets.token_bytes(ID_BYTES)
             packed = zstandard.ZstdCompressor(level=6).compress(document)

@@ -47,7 +47,8 @@ def derive(key: bytes, purpose: str, salt: bytes = b"") -> bytes:
 class Namer:
     """Names blobs: BLAKE3 keyed by the archive, so that a name betrays nothing about known bytes.
 
-    Parts have names of their own: what a recipe refers to is never a recipe itself, so rebuilding never goes deeper than one step.
+    Parts have names of their own: what a recipe refers to is never a recipe itself, so rebuilding never goes deeper
+    than one step.
     """
 
     def __init__(self, archive_key: bytes) -> None:

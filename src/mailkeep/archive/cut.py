@@ -6,9 +6,9 @@
     JVBERi0xLjQKJeLjz9MKMyAwIG9iago8PC9M…       piece SHARED_BASE64   decoded, a blob of its own
     --boundary--                                piece LITERAL
 
-Base64 is 4/3 of its content and compresses badly; decoded it is smaller, and the same attachment in another message is the same
-blob. A run is cut only if encoding it again gives its very bytes, which `_decode` proves before a piece is made; everything else is a
-copy of a slice. So the pieces of a message always build it again, whatever the message was.
+Base64 is 4/3 of its content and compresses badly; decoded it is smaller, and the same attachment in another message is
+the same blob. A run is cut only if encoding it again gives its very bytes, which `_decode` proves before a piece is
+made; everything else is a copy of a slice. So the pieces of a message always build it again, whatever the message was.
 
 Only texts after a blank line behind the word "base64" are looked at: two searches per message find that most have none.
 """
@@ -39,7 +39,10 @@ _BLANK = re.compile(rb"\n\r?\n")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of a message. `data` is decoded for the base64 kinds, whose lines were `line` characters long (0: one endless line)."""
+    """A run of a message.
+
+    `data` is decoded for the base64 kinds, whose lines were `line` characters long (0: one endless line).
+    """
 
     kind: int
     data: bytes | bytearray
@@ -157,7 +160,10 @@ def _run_at(content: bytes | bytearray, start: int, boundary: int) -> _Run | Non
 
 
 def _decode(content: bytes | bytearray, run: _Run) -> Iterator[tuple[int, bytes]]:
-    """(where it stops, decoded) of pieces that encode to exactly what stands there. Stops at the first that does not."""
+    """(where it stops, decoded) of pieces that encode to exactly what stands there.
+
+    Stops at the first that does not.
+    """
     line = run.line or PIECE_BYTES_MAX
     newline = _NEWLINES[run.newline]
     step = max(PIECE_BYTES_MAX // line, 1) * (line + len(newline))
@@ -186,7 +192,10 @@ def _decode_exact(text: bytes | bytearray, run: _Run) -> bytes | None:
 
 
 def _regular_bytes(text: bytes | bytearray, line: int, newline: bytes) -> int:
-    """How much of the text is full lines of the alphabet and perhaps a shorter last one: a footer may follow without a boundary."""
+    """How much of the text is full lines of the alphabet and perhaps a shorter last one.
+
+    A list's footer may follow without a boundary.
+    """
     shape = rb"(?:[A-Za-z0-9+/]{%d}%s)*(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?" % (
         line,
         re.escape(newline),

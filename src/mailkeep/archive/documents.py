@@ -1,4 +1,4 @@
-"""The small documents that history entries name by blob id: JSON in one canonical form, so that equal ones are one blob.
+"""The documents that history entries name by blob id: JSON in one canonical form, so that equal ones are one blob.
 
     folder       {"id", "kind", "path": […], "role", "selectable"}
     summary      {"subject", "sender", "recipients", "message_id", "detail"}, empty ones left out

@@ -1,10 +1,10 @@
-"""Entries of a mailbox's history as JSON, column by column: 20,000 Puts repeat a class, a folder and a size of time, not their words.
+"""Entries of a mailbox's history as JSON, column by column, since 20,000 Puts repeat most of what they say.
 
     {"number": 7, "previous": "…", "time": 1763856000000000, "run": {…}, "checkpoint": "…",
      "order": [["put", 20000], ["flagged", 3]], "put": {"item": [1, 2, 3 …], "folder": {"all": 1}, …}, "flagged": {…}}
 
-A column is a list, or `{"all": value}` where every value is the same. Times are microseconds since 1970 in UTC; hashes one base64 text
-for the whole column, 32 bytes each, zeros for none. Pure.
+A column is a list, or `{"all": value}` where every value is the same. Times are microseconds since 1970 in UTC; hashes
+one base64 text for the whole column, 32 bytes each, zeros for none. Pure.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class BadEntry(ValueError):
 
 
 def encode_entry(entry: Entry) -> bytes:
-    """Raises BadEntry for more than EVENTS_MAX events or DOCUMENT_BYTES_MAX bytes, and for an id that is not 32 bytes."""
+    """Raises BadEntry for too many events or bytes, and for an id that is not 32 bytes."""
     if len(entry.events) > EVENTS_MAX:
         raise BadEntry(f"an entry of {len(entry.events)} events; at most {EVENTS_MAX}")
     document: dict[str, Any] = {

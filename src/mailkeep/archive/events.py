@@ -1,16 +1,17 @@
 """The vocabulary of a mailbox's history: entries, and the events in them.
 
-An `Entry` is one numbered link of a mailbox's chain: the events of one batch, and with the last batch of a run the checkpoint
-that covers them. Items and folders carry small numbers of ours, counted per mailbox and never used twice.
+An `Entry` is one numbered link of a mailbox's chain: the events of one batch, and with the last batch of a run the
+checkpoint that covers them. Items and folders carry small numbers of ours, counted per mailbox and never used twice.
 
-**Nothing personal stands here** (law 7): names, subjects, people and paths live in blobs that an event names, so that they can be
-purged without touching the chain. A server's own ids are opaque; a connector whose folder ids are paths keeps them in the folder blob.
+**Nothing personal stands here** (law 7): names, subjects, people and paths live in blobs that an event names, so that
+they can be purged without touching the chain. A server's own ids are opaque; a connector whose folder ids are paths
+keeps them in the folder blob.
 
     FolderPut  folder 3 looks like <blob> from this entry on (new, renamed, moved)
     FolderGone folder 3 is no longer there
     Put        item 17 is, from this entry on, in folder 3 with this version, these properties and this content
                (or, with `left_out`, is known and was not archived, and why)
-    Moved      item 17 is now in folder 5 under another server id (also: same folder, new UIDVALIDITY), content unchanged
+    Moved      item 17 is now in folder 5 under another server id, or there under a new one; its content is unchanged
     Flagged    item 17 has these flags
     Removed    item 17 is no longer in the mailbox
     Purged     these blobs were destroyed on purpose; no live item refers to them

@@ -9,7 +9,10 @@ ITEMS_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """`object` is a name in the store (or `blob …`), `problem` a clause, `hits` one line per mailbox: "mailbox …: items 3, 7"."""
+    """What is wrong where, and what it hits.
+
+    `object` is a name in the store (or `blob …`), `problem` a clause, `hits` one line per mailbox: "mailbox …: item 3".
+    """
 
     object: str
     problem: str

@@ -1,4 +1,4 @@
-"""A mailbox's history: its chain, with entries in it. (The organisation's is in `organisation`; its names are here, too.)"""
+"""A mailbox's history: its chain, with entries in it. The organisation's names stand here as well."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ class History:
         self.chain = Chain(store, archive_key, mailbox)
 
     def append(self, entry: Entry) -> Head:
-        """Put the entry; the new head. `Fenced` if another writer has taken its number, also when the entry follows another past.
+        """Put the entry; the new head.
+
+        `Fenced` if another writer has taken its number, or if it follows an entry that is not the one there.
 
         Trying the same entry again after a fault of the store is right: a put that had landed is recognised.
         Raises ValueError for an entry that is too large, earlier than its predecessor, or another mailbox's.

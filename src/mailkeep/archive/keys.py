@@ -1,6 +1,7 @@
 """The key file, and the store's `format.json` that holds the archive key wrapped by it.
 
-A key file is text, so that it can be printed and typed in again: comment lines, then `mailkeep-key-1 <64 hex digits> <8 hex digits of checksum>`.
+A key file is text, so that it can be printed and typed in again: comment lines, then `mailkeep-key-1 <64 hex digits>
+<8 hex digits of checksum>`.
 """
 
 from __future__ import annotations
@@ -142,7 +143,10 @@ def _get_format(store: Store) -> bytes:
 
 
 def _read_format(data: bytes) -> tuple[str, bytes, bytes]:
-    """Archive id, wrapped key, public witness key. Every byte counts: written again, the document has to be the same."""
+    """Archive id, wrapped key, public witness key.
+
+    Every byte counts: written again, the document has to be the same.
+    """
     try:
         document = json.loads(data)
         if document["format"] != "mailkeep-archive" or document["version"] != FORMAT_VERSION:

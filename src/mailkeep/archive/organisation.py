@@ -1,7 +1,7 @@
 """The organisation's history: configuration, ownership, audit. The same chain as a mailbox's, another vocabulary.
 
-An event's time and kind stand in the entry. Who, on what, and the document may be personal; they are a blob, so that the chain holds nothing
-that could not be kept for ever (law 7).
+An event's time and kind stand in the entry. Who, on what, and the document may be personal; they are a blob, so that
+the chain holds nothing that could not be kept for ever (law 7).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mailkeep.store.base import Store
 
 @dataclass(frozen=True, slots=True)
 class OrganisationEvent:
-    """Something that was done: `actor` did `kind` to `subject`, which is from then on as `document` says (None: it is gone)."""
+    """`actor` did `kind` to `subject`, which is from then on as `document` says (None: it is gone)."""
 
     at: datetime
     actor: str
@@ -52,7 +52,10 @@ class OrganisationHistory:
         self._read = read
 
     def append(self, previous: Head, events: Sequence[OrganisationEvent], time: datetime) -> Head:
-        """One entry behind `previous`. Fenced as a mailbox's; ValueError for no events, too many, or a time before the predecessor's."""
+        """One entry behind `previous`.
+
+        Fenced as a mailbox's; ValueError for no events, too many, or a time before the predecessor's.
+        """
         if not 0 < len(events) <= EVENTS_MAX:
             raise ValueError(f"an entry of {len(events)} events")
         blobs = self._put_documents(events)
@@ -67,7 +70,10 @@ class OrganisationHistory:
         return self.chain.append(previous.number + 1, previous.hash, time, msgspec.json.encode(document))
 
     def read(self, after: int = 0) -> Iterator[tuple[OrganisationEntry, Head]]:
-        """Every entry behind number `after`. The chain is checked as it goes; raises Damaged, and NotFound for a lost document."""
+        """Every entry behind number `after`.
+
+        The chain is checked as it goes; raises Damaged, and NotFound for a lost document.
+        """
         for link in self.chain.read(after):
             events = tuple(self._event(*event) for event in self.decode(link))
             yield OrganisationEntry(link.number, link.previous, link.time, events), link.head

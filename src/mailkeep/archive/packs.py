@@ -6,8 +6,9 @@
         footer                   where each blob lies, zstd, sealed under ordinal 2^32 - 1
     16  trailer: u32 the footer's sealed length, `mailkeep-end`
 
-Small blobs share a group of about a MiB, because mail resembles its neighbours: that saves more than a trained dictionary would
-(docs/decisions/0001). Reading one blob opens its group. Writing streams: memory holds the open groups, never the pack.
+Small blobs share a group of about a MiB, because mail resembles its neighbours: that saves more than a trained
+dictionary would (docs/decisions/0001). Reading one blob opens its group. Writing streams: memory holds the open
+groups, never the pack.
 """
 
 from __future__ import annotations
@@ -79,7 +80,10 @@ class Footer:
 
 
 class PackWriter:
-    """Streams one pack into the store. Two lanes keep alike beside alike: skeletons in one, decoded parts in the other."""
+    """Streams one pack into the store.
+
+    Two lanes keep alike beside alike: skeletons in one, decoded parts in the other.
+    """
 
     def __init__(self, store: Store, archive_key: bytes, *, content: bool) -> None:
         self.pack = secrets.token_bytes(ID_BYTES)  # drawn before the first blob; a retry is a new writer
@@ -189,7 +193,10 @@ def _read_header(header: bytes, pack: bytes) -> bool:
 
 
 def _encode_footer(content: bool, groups: Sequence[_Sealed]) -> bytes:
-    """u8 content · u32 groups · u32 blobs · columns: u32 sealed lengths, u32 blobs per group, ids, u8 kinds, u32 lengths."""
+    """u8 content · u32 groups · u32 blobs; then columns.
+
+    Groups: u32 sealed lengths · u32 counts of blobs. Blobs: 32-byte ids · u8 kinds · u32 lengths.
+    """
     blobs = [blob for group in groups for blob in group.blobs]
     return b"".join(
         (

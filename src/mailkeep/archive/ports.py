@@ -1,4 +1,7 @@
-"""What the archive needs from the floor above: a table of where blobs lie. It is filled from pack footers only, so it can be rebuilt."""
+"""What the archive needs from the floor above: a table of where blobs lie.
+
+It is filled from pack footers only, so it can be rebuilt.
+"""
 
 from __future__ import annotations
 

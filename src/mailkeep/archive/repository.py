@@ -1,7 +1,7 @@
 """The archive as its users see it: put batches, read blobs, follow histories.
 
-Reading goes index -> pack -> group -> blob; the last groups opened are kept, because neighbours in a mailbox are neighbours in a pack.
-Every byte handed out has passed its group's seal and its own keyed hash.
+Reading goes index -> pack -> group -> blob; the last groups opened are kept, because neighbours in a mailbox are
+neighbours in a pack. Every byte handed out has passed its group's seal and its own keyed hash.
 """
 
 from __future__ import annotations
@@ -81,7 +81,10 @@ class Repository:
         return b"".join(self.stream(blob))
 
     def stream(self, blob: bytes) -> Iterator[bytes]:
-        """The same in pieces of at most about 6 MiB. The last piece is handed out only after the whole has proved right."""
+        """The same in pieces of at most about 6 MiB.
+
+        The last piece is handed out only after the whole has proved right.
+        """
         return self._rebuilt(blob, self._locate(blob))
 
     def read_many(self, blobs: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
@@ -92,7 +95,10 @@ class Repository:
             yield blob, b"".join(self._rebuilt(blob, place))
 
     def index_orphans(self) -> int:
-        """Index packs that are in the store and not in the index (after a crash, or all of them for a rebuild). How many."""
+        """Index packs that are in the store and not in the index: after a crash, or all of them for a rebuild.
+
+        How many they were.
+        """
         known = self.index.packs()
         count = 0
         for pack in list_packs(self.store):
@@ -110,7 +116,8 @@ class Repository:
     def check_format(self) -> int:
         """Prove that `format.json` is still this archive's; its size. Raises Damaged.
 
-        The key file is not at hand any more: the wrapped key cannot be opened, so the file is compared with what was opened.
+        The key file is not at hand any more: the wrapped key cannot be opened, so the file is compared with what was
+        opened.
         """
         try:
             data = self.store.get(FORMAT_NAME)
@@ -155,7 +162,7 @@ class Repository:
         yield from follow(recipe, lambda part: self.part(part, places.get(part)))
 
     def part(self, part: bytes, place: Location | None) -> bytes:
-        """A part that recipes refer to, checked; `place` where the index was asked before. Raises Damaged and NotFound."""
+        """A part that recipes refer to, checked; `place` as the index said. Raises Damaged and NotFound."""
         if place is None:
             place = self._locate(part)
         data = self._stored(part, place)
@@ -164,7 +171,10 @@ class Repository:
         return data
 
     def _stored(self, blob: bytes, place: Location) -> bytes:
-        """A blob's bytes as stored. Where its pack has gone the index is asked once more: it may have been merged into another."""
+        """A blob's bytes as stored.
+
+        Where its pack has gone the index is asked once more: it may have been merged into another.
+        """
         try:
             group = self._group(place)
         except NotFound:

@@ -5,8 +5,9 @@
     witness    every statement's signature
     heads      how far each chain goes, compared with the catalog's heads and the latest signed statement
 
-A chain proves all but its own end: whoever removes the last entries leaves one that is shorter and sound. So the verdict says with what the
-ends were compared, and what nothing vouched for. Memory is bounded by the number of packs and mailboxes, and by the damage found.
+A chain proves all but its own end: whoever removes the last entries leaves one that is shorter and sound. So the
+verdict says with what the ends were compared, and what nothing vouched for. Memory is bounded by the number of packs
+and mailboxes, and by the damage found.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ def verify(
     statement: Statement | None,
     report: Report = silent,
 ) -> Verdict:
-    """Read and prove the whole archive. Raises RetryLater should the store go offline; damage is in the verdict, never raised.
+    """Read and prove the whole archive; damage is in the verdict, never raised.
+
+    Raises RetryLater should the store go offline.
 
     `heads`: by mailbox, as the catalog has them. `statement`: the latest one, from `witness.latest`.
     """
@@ -99,8 +102,7 @@ class _Verification:
         said = set(self._heads) | set(self._statement.heads if self._statement else ())
         for chain in sorted(said.union(self._repository.mailboxes(), [ORGANISATION])):
             wanted = self._wanted(chain)
-            walk = check.check_organisation if chain == ORGANISATION else check.check_mailbox
-            hashes = walk(chain, set(wanted))
+            hashes = check.check(chain, set(wanted))
             for number, claims in wanted.items():
                 for digest, source in claims:
                     self._compare(chain, number, digest, source, check.heads[chain], hashes.get(number))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from mailkeep.archive.chain import Chain, Link
+from mailkeep.archive.chain import ORGANISATION, Chain, Link
 from mailkeep.archive.damage import Damaged
 from mailkeep.archive.events import EMPTY_HEAD, Entry, Event, FolderGone, FolderPut, Head, Purged, Put, Removed
 from mailkeep.archive.findings import Findings, Key
@@ -47,19 +47,17 @@ class HistoryCheck:
         self._suspects: dict[bytes, Suspect] = {}
         self.heads: dict[str, Head] = {}
 
-    def check_mailbox(self, mailbox: str, wanted: Container[int]) -> dict[int, bytes]:
-        """Walk one mailbox's chain; the hashes its entries have at the wanted numbers."""
-        history = self._repository.history(mailbox)
+    def check(self, name: str, wanted: Container[int]) -> dict[int, bytes]:
+        """Walk a chain; the hashes its entries have at the wanted numbers. `heads` then says how far it goes."""
+        if name == ORGANISATION:
+            organisation = self._repository.organisation()
+            return self._walk(
+                organisation.chain,
+                wanted,
+                lambda link: [(blob, f"entry {link.number}") for _, _, blob in organisation.decode(link)],
+            )
+        history = self._repository.history(name)
         return self._walk(history.chain, wanted, lambda link: _references(history.decode(link)))
-
-    def check_organisation(self, wanted: Container[int]) -> dict[int, bytes]:
-        """The same of the organisation's chain."""
-        organisation = self._repository.organisation()
-
-        def references(link: Link) -> References:
-            return [(blob, f"entry {link.number}") for _, _, blob in organisation.decode(link)]
-
-        return self._walk(organisation.chain, wanted, references)
 
     def settle(self) -> None:
         """Read the histories that name missing blobs once more, for purges and for what is live now."""

@@ -1,4 +1,4 @@
-"""The part of `verify` that reads every pack: every seal opened, every blob's hash taken, every recipe followed to its end."""
+"""The part of `verify` that reads every pack: seals opened, hashes taken, recipes followed to their end."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Statements of all heads, signed: what makes a rollback of the whole archive visible.
 
-A chain proves that nothing inside it was changed, and not that its end is the end: whoever can delete the last objects leaves a shorter
-chain that is intact. A statement says how far every chain had come at a moment. It lies in the store, under a name that sorts by time, and
-where `MAILKEEP_WITNESS` names a directory (another machine's, best) also there.
+A chain proves that nothing inside it was changed, and not that its end is the end: whoever can delete the last objects
+leaves a shorter chain that is intact. A statement says how far every chain had come at a moment. It lies in the store,
+under a name that sorts by time, and where `MAILKEEP_WITNESS` names a directory (another machine's, best) also there.
 
     {"archive_id", "heads": {chain: [number, hash]}, "public_key", "signature", "time": microseconds}
 
@@ -78,7 +78,10 @@ def write(signer: Signer, heads: Mapping[str, Head], time: datetime, directory: 
 
 
 def latest(signer: Signer, directory: Path | None = None) -> Statement | None:
-    """The newest statement of the store and the directory. Raises Damaged for a newest one that is not ours or was changed."""
+    """The newest statement of the store and the directory.
+
+    Raises Damaged for a newest one that is not ours or was changed.
+    """
     found = list(_in_store(signer.store))
     if directory is not None and directory.is_dir():
         found += _in_directory(directory)

@@ -1,1 +1,4 @@
-"""Objects by name: put once, ranged get, list, delete. `local` for a directory, `memory` for tests; one suite holds them."""
+"""Objects by name: put once, ranged get, list, delete.
+
+`local` for a directory, `memory` for tests; one suite holds them.
+"""

@@ -1,7 +1,7 @@
 """The store's port.
 
-A store keeps immutable objects under names like `packs/ab/abcd…` or `history/<mailbox>/000000000042`: lower-case letters,
-digits, `-`, `.` and `_` in segments parted by `/`, at most 200 characters, no segment that starts with a dot.
+A store keeps immutable objects under names like `packs/ab/abcd…` or `history/<mailbox>/000000000042`: lower-case
+letters, digits, `-`, `.` and `_` in segments parted by `/`, at most 200 characters, no segment that starts with a dot.
 
 **Put once** is the contract everything above leans on: of any number of writers racing for a name exactly one wins, the
 others get `AlreadyExists`, and a reader sees the whole object or none. A committed object survives a power cut.

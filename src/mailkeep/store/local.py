@@ -6,8 +6,8 @@
     unlink  the temporary name
     fsync   the folder, so that the name survives a power cut
 
-A file whose fsync failed is thrown away and never trusted again: the kernel may have dropped its pages and report success the next
-time. Leftovers of killed writers are cleared when the store is opened.
+A file whose fsync failed is thrown away and never trusted again: the kernel may have dropped its pages and report
+success the next time. Leftovers of killed writers are cleared when the store is opened.
 """
 
 from __future__ import annotations
@@ -60,7 +60,10 @@ def _fsync_folder(path: Path) -> None:
 
 
 class LocalStore:
-    """Objects under `root`, one file each. `at` is called before every step of a commit, by name: tests kill or fail there."""
+    """Objects under `root`, one file each.
+
+    `at` is called before every step of a commit, by name: tests kill or fail there.
+    """
 
     def __init__(self, root: Path, at: Callable[[str], None] = _nowhere) -> None:
         self.root = Path(root).absolute()

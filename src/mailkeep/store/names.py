@@ -1,4 +1,4 @@
-"""What an object may be called: checked at the edge, so that no store ever meets a path that climbs, hides or collides."""
+"""What an object may be called: no store ever meets a path that climbs, hides or collides."""
 
 from __future__ import annotations
 
