@@ -9,24 +9,31 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from mailkeep.archive.ports import Location
 from mailkeep.catalog import copying
 
+LOOKUP_BLOBS_MAX = 1000
 REMEMBERED_BLOBS_MAX = 200_000
 REMEMBERED_SECONDS = 60.0  # far less than a condemned pack's grace, so that none is used again from memory
 
 _COLUMNS = ("blob", "pack_id", "ordinal", "offset", "length", "raw_length", "inside", "kind")
-_INSERT = """
-    INSERT INTO catalog_blob (blob, pack_id, ordinal, "offset", length, raw_length, inside, kind)
-    SELECT DISTINCT ON (blob) blob, pack_id, ordinal, "offset", length, raw_length, inside, kind
-    FROM arriving_blob ORDER BY blob  -- in one order, so that two writers of the same blobs never wait for each other
-    ON CONFLICT (blob) DO UPDATE SET pack_id = excluded.pack_id, ordinal = excluded.ordinal, "offset" = excluded."offset",
-        length = excluded.length, raw_length = excluded.raw_length, inside = excluded.inside, kind = excluded.kind
+_NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
+_HELD = """
+    SELECT blob FROM catalog_blob WHERE blob = ANY(%s::bytea[])
+        AND pack_id NOT IN (SELECT id FROM catalog_pack WHERE condemned_at IS NOT NULL)
+"""
+_LOCATE = """
+    SELECT b.blob, p.name, b.ordinal, b."offset", b.length, b.raw_length, b.kind, b.inside
+    FROM catalog_blob b JOIN catalog_pack p ON p.id = b.pack_id WHERE b.blob = ANY(%s::bytea[])
+"""
+_MERGE = f"""
+    INSERT INTO catalog_blob ({_NAMES}) SELECT {_NAMES} FROM arriving_blob ORDER BY blob
+    ON CONFLICT (blob) DO UPDATE SET {", ".join(f'"{name}" = excluded."{name}"' for name in _COLUMNS[1:])}
     WHERE EXISTS (SELECT 1 FROM catalog_pack WHERE id = catalog_blob.pack_id AND condemned_at IS NOT NULL)
 """
 
@@ -70,40 +77,29 @@ class TableIndex:
 
     def held(self, blobs: Sequence[bytes]) -> set[bytes]:
         known = self._remembered.among(blobs)
-        asked = list({blob for blob in blobs if blob not in known})
-        if asked:
-            found = _rows(
-                "SELECT b.blob FROM catalog_blob b JOIN catalog_pack p ON p.id = b.pack_id"
-                " WHERE b.blob = ANY(%s) AND p.condemned_at IS NULL",
-                [asked],
-            )
-            fresh = {bytes(row[0]) for row in found}
-            self._remembered.add(fresh)
-            known |= fresh
-        return known
+        fresh = {bytes(row[0]) for row in _looked_up(_HELD, {blob for blob in blobs if blob not in known})}
+        self._remembered.add(fresh)
+        return known | fresh
 
     def locate(self, blobs: Sequence[bytes]) -> dict[bytes, Location]:
-        rows = _rows(
-            'SELECT b.blob, p.name, b.ordinal, b."offset", b.length, b.raw_length, b.kind, b.inside'
-            " FROM catalog_blob b JOIN catalog_pack p ON p.id = b.pack_id WHERE b.blob = ANY(%s)",
-            [list(blobs)],
-        )
-        return {bytes(row[0]): Location(bytes(row[1]), *row[2:]) for row in rows}
+        return {bytes(row[0]): Location(bytes(row[1]), *row[2:]) for row in _looked_up(_LOCATE, set(blobs))}
 
     def add_pack(self, pack: bytes, size: int, content: bool, blobs: Iterable[tuple[bytes, Location]]) -> None:
-        listed = list(blobs)
+        listed = dict(blobs)
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL synchronous_commit = off")
             number = _pack_number(cursor, pack, size, content)
-            cursor.execute("CREATE TEMP TABLE IF NOT EXISTS arriving_blob (LIKE catalog_blob) ON COMMIT DELETE ROWS")
-            copying.copy(cursor, "arriving_blob", _COLUMNS, (_line(blob, number, at) for blob, at in listed))
-            cursor.execute(_INSERT)
-            cursor.execute("TRUNCATE arriving_blob")  # the caller's transaction may bring several packs
-        # Only once it is really committed: an outer transaction may still roll back.
-        transaction.on_commit(lambda: self._remembered.add(blob for blob, _ in listed))
+            if number is None:
+                return
+            # Sorted: two writers of the same blobs then never wait for each other in a circle.
+            _add_blobs(cursor, [_line(blob, number, at) for blob, at in sorted(listed.items())])
+            # Only once it is really committed: an outer transaction may still roll back.
+            transaction.on_commit(lambda: self._remembered.add(listed))
 
     def packs(self) -> set[bytes]:
-        return {bytes(row[0]) for row in _rows("SELECT name FROM catalog_pack", [])}
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT name FROM catalog_pack")
+            return {bytes(row[0]) for row in cursor.fetchall()}
 
     def clear(self) -> None:
         """Forget every pack and blob: a rebuild reads all footers again."""
@@ -112,13 +108,26 @@ class TableIndex:
         self._remembered.forget()
 
 
-def _pack_number(cursor: Any, pack: bytes, size: int, content: bool) -> int:
+def _pack_number(cursor: Any, pack: bytes, size: int, content: bool) -> int | None:
+    """The new pack's row key; None: it has been recorded before, with all its blobs."""
     cursor.execute(
-        "INSERT INTO catalog_pack (name, size, content) VALUES (%s, %s, %s) ON CONFLICT (name) DO NOTHING",
+        "INSERT INTO catalog_pack (name, size, content) VALUES (%s, %s, %s) ON CONFLICT (name) DO NOTHING RETURNING id",
         [pack, size, content],
     )
-    cursor.execute("SELECT id FROM catalog_pack WHERE name = %s", [pack])
-    return int(cursor.fetchone()[0])
+    row = cursor.fetchone()
+    return int(row[0]) if row else None
+
+
+def _add_blobs(cursor: Any, lines: list[str]) -> None:
+    """Straight into the table: its writer has asked what is held, so a blob is seldom there already, and then they are merged."""
+    try:
+        with transaction.atomic():
+            copying.copy(cursor, "catalog_blob", _COLUMNS, lines)
+    except IntegrityError:
+        cursor.execute("CREATE TEMP TABLE IF NOT EXISTS arriving_blob (LIKE catalog_blob) ON COMMIT DELETE ROWS")
+        copying.copy(cursor, "arriving_blob", _COLUMNS, lines)
+        cursor.execute(_MERGE)
+        cursor.execute("TRUNCATE arriving_blob")  # the caller's transaction may bring several packs
 
 
 def _line(blob: bytes, pack: int, at: Location) -> str:
@@ -126,7 +135,12 @@ def _line(blob: bytes, pack: int, at: Location) -> str:
     return f"{copying.raw(blob)}\t{numbers}"
 
 
-def _rows(statement: str, values: list[Any]) -> list[Any]:
+def _looked_up(statement: str, blobs: Iterable[bytes]) -> Iterator[Any]:
+    """In pages, because the planner takes a long list of keys for a reason to read the whole table."""
+    ordered = sorted(blobs)
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return list(cursor.fetchall())
+        for start in range(0, len(ordered), LOOKUP_BLOBS_MAX):
+            page = ordered[start : start + LOOKUP_BLOBS_MAX]
+            # As one literal: dumping a list of bytes costs psycopg more than looking them up costs PostgreSQL.
+            cursor.execute(statement, ["{" + ",".join([f'"\\\\x{blob.hex()}"' for blob in page]) + "}"])
+            yield from cursor.fetchall()

@@ -51,4 +51,3 @@ def documents(repository: Repository, entry: Entry) -> tuple[dict[int, Folder], 
     told = found[len(folder_puts) :]
     summaries = {event.item: Summary(**decode_summary(data)) for event, (_, data) in zip(puts, told, strict=True)}
     return folders, summaries
-

@@ -11,6 +11,9 @@ class Pack(models.Model):
     content = models.BooleanField()  # False: summaries
     condemned_at = models.DateTimeField(null=True)
 
+    class Meta:
+        indexes = [models.Index(fields=["id"], name="pack_condemned", condition=models.Q(condemned_at__isnull=False))]
+
     def __str__(self) -> str:
         return bytes(self.name).hex()
 
