@@ -101,10 +101,8 @@ class TableIndex:
             cursor.execute("SELECT name FROM catalog_pack")
             return {bytes(row[0]) for row in cursor.fetchall()}
 
-    def clear(self) -> None:
-        """Forget every pack and blob: a rebuild reads all footers again."""
-        with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE catalog_blob, catalog_pack")
+    def forget(self) -> None:
+        """What was remembered of blobs no longer holds: the tables have been emptied."""
         self._remembered.forget()
 
 
@@ -119,7 +117,9 @@ def _pack_number(cursor: Any, pack: bytes, size: int, content: bool) -> int | No
 
 
 def _add_blobs(cursor: Any, lines: list[str]) -> None:
-    """Straight into the table: its writer has asked what is held, so a blob is seldom there already, and then they are merged."""
+    """Straight into the table: its writer has asked what is held, so a blob is seldom there already, and then they are
+    merged.
+    """
     try:
         with transaction.atomic():
             copying.copy(cursor, "catalog_blob", _COLUMNS, lines)

@@ -26,7 +26,8 @@ TURN_LOCK = 0x6D6B_0002
 SILENT_MAX = 200
 
 _DUE = """
-    m.present AND t.active AND NOT t.deleting AND (m.asked_at IS NOT NULL OR m.next_slot IS NULL OR m.next_slot <= %(now)s)
+    m.present AND t.active AND NOT t.deleting
+    AND (m.asked_at IS NOT NULL OR m.next_slot IS NULL OR m.next_slot <= %(now)s)
     AND (b.paused_until IS NULL OR b.paused_until <= %(now)s)
     AND (l.id IS NULL OR b.owner_id <> t.id)
 """
@@ -58,7 +59,8 @@ _LANES = f"""
 # A job's queueing lock is its lease's token; Procrastinate indexes it for jobs that wait ("todo").
 _SILENT = """
     SELECT l.token, l.mailbox_id, l.task_id, 1 + (
-        SELECT count(*) FROM catalog_run r WHERE r.mailbox_id = l.mailbox_id AND r.code = 'interrupted' AND r.id > coalesce((
+        SELECT count(*) FROM catalog_run r
+        WHERE r.mailbox_id = l.mailbox_id AND r.code = 'interrupted' AND r.id > coalesce((
             SELECT max(s.id) FROM catalog_run s
             WHERE s.mailbox_id = l.mailbox_id AND s.finished_at IS NOT NULL AND s.code <> 'interrupted'
         ), 0)

@@ -13,6 +13,7 @@ from mailkeep.catalog.models import Folder, Mailbox
 from mailkeep.catalog.moments import Moment, everything
 
 _BEFORE_ANY_FLAGGING = -1
+_OF_ITEM = f"SELECT {COLUMNS} FROM catalog_item i WHERE i.mailbox_id = %(mailbox)s AND i.number = %(item)s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,8 @@ def item_history(public_id: str) -> list[HistoryStep]:
     steps: list[HistoryStep] = []
     for row, following in zip(rows, [*rows[1:], None], strict=True):
         steps += _steps_of(mailbox, row, rows[0] is row, steps)
-        if row.until is not None and (following is None or following.since > row.until):
-            assert row.until_time is not None
-            last = steps[-1]
-            steps.append(HistoryStep(row.until, row.until_time, "removed", last.path, last.flags, row.size, row.sha256))
+        if row.until is not None and row.until_time is not None and (following is None or following.since > row.until):
+            steps.append(_step(row, row.until, row.until_time, "removed", steps[-1].flags))
     return steps
 
 
@@ -92,10 +91,7 @@ def _versions(mailbox: Mailbox, number: int) -> list[ItemRow]:
 
 
 def _select(mailbox: Mailbox, number: int, at: int, condition: str) -> ItemRow | None:
-    statement = (
-        f"SELECT {COLUMNS} FROM catalog_item i WHERE i.mailbox_id = %(mailbox)s AND i.number = %(item)s"
-        f" AND {condition} ORDER BY i.since DESC LIMIT 1"
-    )
+    statement = f"{_OF_ITEM} AND {condition} ORDER BY i.since DESC LIMIT 1"
     with connection.cursor() as cursor:
         cursor.execute(statement, {"mailbox": mailbox.pk, "item": number, "at": at})
         row = cursor.fetchone()
@@ -111,7 +107,8 @@ def _flaggings(mailbox: Mailbox, row: ItemRow) -> list[tuple[int, list[str], Any
     statement = """
         SELECT f.since, f.flags, e.time FROM catalog_flagging f
         JOIN catalog_entry e ON e.mailbox_id = f.mailbox_id AND e.number = f.since
-        WHERE f.mailbox_id = %s AND f.item = %s AND f.since > %s AND (%s::bigint IS NULL OR f.since < %s) ORDER BY f.since
+        WHERE f.mailbox_id = %s AND f.item = %s AND f.since > %s AND (%s::bigint IS NULL OR f.since < %s)
+        ORDER BY f.since
     """
     with connection.cursor() as cursor:
         cursor.execute(statement, [mailbox.pk, row.number, row.since, row.until, row.until])

@@ -38,7 +38,7 @@ def everything(mailbox: Mailbox) -> Moment:
 
 
 def moments(mailbox: Mailbox, start: datetime | None = None, end: datetime | None = None) -> list[Moment]:
-    """The completed runs that left an entry in `[start, end)`, oldest first: what the slider and the month map offer."""
+    """The completed runs with an entry in `[start, end)`, oldest first: what the slider and the month map offer."""
     entries = Entry.objects.filter(mailbox=mailbox, complete=True).order_by("number")
     if start is not None:
         entries = entries.filter(time__gte=start)

@@ -29,7 +29,7 @@ Document = dict[str, Any]
 
 
 def record(kind: str, subject: str, document: Document | None, actor: str) -> None:
-    """Put the thing's whole new state (None: it is gone) on its way. Call inside the transaction that makes the change."""
+    """The thing's whole new state (None: it is gone) goes on its way, in the transaction that makes the change."""
     OutboxLine.objects.create(at=timezone.now(), actor=actor, kind=kind, subject=subject, document=document)
 
 
@@ -86,7 +86,7 @@ def _alone() -> Iterator[bool]:
 
 
 def _caught_up(repository: Repository, organisation: OrganisationHistory) -> Head:
-    """The chain's real end. Lines that an entry beyond the known head holds have been written before a crash: they go."""
+    """The chain's real end. Lines that an entry beyond the known head holds were written before a crash: they go."""
     try:
         return _dropped_written(organisation)
     except NotFound:

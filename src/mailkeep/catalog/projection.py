@@ -31,7 +31,8 @@ __all__ = ["CatalogProjection", "catch_up"]
 HEARTBEAT_SECONDS_MIN = 1.0
 
 _TOUCH = """
-    UPDATE catalog_lease SET heartbeat = clock_timestamp() WHERE mailbox_id = %s AND token = %s RETURNING run_id, task_id
+    UPDATE catalog_lease SET heartbeat = clock_timestamp() WHERE mailbox_id = %s AND token = %s
+    RETURNING run_id, task_id
 """
 _BEAT = """
     WITH mine AS (

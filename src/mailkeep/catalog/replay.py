@@ -1,7 +1,8 @@
-"""A mailbox's history read from the archive into the catalog: after a crash the last few entries, in a rebuild all of them.
+"""A mailbox's history read from the archive into the catalog: after a crash the last few entries, in a rebuild all of
+them.
 
-Entries refer to folder descriptions and summaries by blob; they are read with one look into the index per entry. They lie in packs
-of their own, in the order they were written, so reading them is reading those packs once, front to back.
+Entries refer to folder descriptions and summaries by blob; they are read with one look into the index per entry. They
+lie in packs of their own, in the order they were written, so reading them is reading those packs once, front to back.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def nobody_counts(items: int) -> None:
 def catch_up(repository: Repository, mailbox: Mailbox, count: Callable[[int], None] = nobody_counts) -> int:
     """Project what the archive has and the catalog lacks; returns the entries projected. `count` is told the items of each.
 
-    Each entry is a transaction, so that a killed catch-up goes on where it was. Call with the mailbox's lease held, or with nothing running.
+    Each entry is a transaction, so that a killed catch-up goes on where it was. Call with the mailbox's lease held, or
+    with nothing running.
     """
     number = Mailbox.objects.only("head_number").get(pk=mailbox.pk).head_number
     entries = 0

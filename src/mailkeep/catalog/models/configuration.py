@@ -1,4 +1,4 @@
-"""What people decide. Every change also leaves an `OutboxLine` in the same transaction, for the organisation's history."""
+"""What people decide. Every change also leaves an `OutboxLine` in its transaction, for the organisation's history."""
 
 from __future__ import annotations
 

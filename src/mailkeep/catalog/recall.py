@@ -1,0 +1,219 @@
+"""Configuration, people and journals, read back from the organisation's history: the reverse of `records`.
+
+The last document of a thing is its state. Those are gathered first (they are as many as there are things), then made
+into rows, those that are referred to before those that refer. Audit lines and restore journals, of which there may be
+millions, are written as they are read.
+"""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+
+from mailkeep.archive.organisation import OrganisationEvent
+from mailkeep.archive.repository import Repository
+from mailkeep.catalog import outbox, records
+from mailkeep.catalog.models import (
+    AuditLine,
+    Connection,
+    Group,
+    GroupMember,
+    Mailbox,
+    Membership,
+    Restore,
+    RestoreLine,
+    Task,
+    TaskRevision,
+)
+from mailkeep.catalog.outbox import Document
+
+ACTOR = "rebuild"
+
+States = dict[str, dict[str, Document]]  # kind → subject → its last document
+
+
+def recall(repository: Repository) -> dict[str, int]:
+    """Rows for everything the organisation's history tells, into empty tables. Returns how many of each kind.
+
+    Tasks come back stopped, and those that were being deleted stay away; what that changes is recorded in its turn.
+    """
+    states: States = {}
+    for event in _events(repository, remember=True):
+        _gather(states, event)
+    with transaction.atomic():
+        for kind, make in _MAKERS.items():
+            for subject, document in states.get(kind, {}).items():
+                make(subject, document)
+        _number_accounts_on()
+        _join_members()
+        _stop_tasks(states)
+    for event in _events(repository):
+        if event.kind == "restore_lines":
+            _journal(event)
+    counts = {kind: len(found) for kind, found in states.items()}
+    return {**counts, "audit": AuditLine.objects.count(), "restore_lines": RestoreLine.objects.count()}
+
+
+def _events(repository: Repository, *, remember: bool = False) -> Iterator[OrganisationEvent]:
+    for entry, head in repository.organisation().read():
+        yield from entry.events
+        if remember:
+            outbox.keep(head)
+
+
+def _gather(states: States, event: OrganisationEvent) -> None:
+    _, document = outbox.opened(event)
+    if event.kind == "audit" and document is not None:
+        _audit(document)
+    elif event.kind in _MAKERS:
+        of_kind = states.setdefault(event.kind, {})
+        if document is None:
+            of_kind.pop(event.subject, None)
+        else:
+            of_kind[event.subject] = document
+
+
+# One function for each kind: a document becomes rows.
+
+
+def _connection(subject: str, document: Document) -> None:
+    Connection.objects.create(
+        uid=uuid.UUID(subject),
+        name=document["name"],
+        kind=document["kind"],
+        settings=document["settings"],
+        slots=document["slots"],
+        secrets=base64.b64decode(document["secrets"]),
+        secrets_set_at=_time(document["secrets_set_at"]),
+        created_at=_time(document["created_at"]),
+    )
+
+
+def _group(subject: str, document: Document) -> None:
+    group = Group.objects.create(
+        uid=uuid.UUID(subject), name=document["name"], created_at=_time(document["created_at"])
+    )
+    GroupMember.objects.bulk_create(GroupMember(group=group, address=address) for address in document["members"])
+
+
+def _task(subject: str, document: Document) -> None:
+    if document["deleting"]:
+        return
+    task = Task.objects.create(
+        uid=uuid.UUID(subject),
+        name=document["name"],
+        connection=Connection.objects.get(uid=document["connection"]),
+        group=Group.objects.get(uid=document["group"]),
+        active=False,
+        revision=document["revision"],
+        switched_at=_time(document["switched_at"]),
+        created_at=_time(document["created_at"]),
+    )
+    TaskRevision.objects.bulk_create(
+        TaskRevision(task=task, number=one["number"], options=one["options"], created_at=_time(one["created_at"]))
+        for one in document["revisions"]
+    )
+
+
+def _mailbox(subject: str, document: Document) -> None:
+    owner, shrink = document["owner"], document["shrink"]
+    Mailbox.objects.create(
+        uid=uuid.UUID(subject),
+        connection=Connection.objects.get(uid=document["connection"]),
+        address=document["address"],
+        owner=Task.objects.filter(uid=owner).first() if owner else None,  # a task deleted since owns nothing
+        shrink_gone=shrink["gone"],
+        shrink_known=shrink["known"],
+        shrink_confirmed_at=_time(shrink["confirmed_at"]),
+        created_at=_time(document["created_at"]),
+    )
+
+
+def _user(subject: str, document: Document) -> None:
+    User.objects.create(pk=int(subject), **{**document, "date_joined": _time(document["date_joined"])})
+
+
+def _restore(subject: str, document: Document) -> None:
+    Restore.objects.create(
+        uid=uuid.UUID(subject),
+        source=Mailbox.objects.get(uid=document["source"]),
+        target_connection=uuid.UUID(document["target"]["connection"]),
+        target_address=document["target"]["address"],
+        into=document["into"],
+        as_of=_time(document["as_of"]),
+        reason=document["reason"],
+        actor=document["actor"],
+        started_at=_time(document["started_at"]),
+        finished_at=_time(document["finished_at"]),
+        planned=document["planned"],
+        report=document["report"],
+    )
+
+
+def _audit(document: Document) -> None:
+    AuditLine.objects.create(**{**document, "at": _time(document["at"])})
+
+
+def _journal(event: OrganisationEvent) -> None:
+    """A batch of a restore's lines: the last word on each item."""
+    _, document = outbox.opened(event)
+    restore = Restore.objects.filter(uid=event.subject).first()
+    if document is None or restore is None:
+        return
+    told = {line["item"]: line for line in document["lines"]}
+    known = {line.item: line for line in RestoreLine.objects.filter(restore=restore, item__in=list(told))}
+    for item, line in told.items():
+        row = known.get(item) or RestoreLine(restore=restore, item=item)
+        row.folder, row.sha256 = line["folder"], bytes.fromhex(line["sha256"])
+        row.created_id, row.state, row.differences = line["created_id"], line["state"], line["differences"]
+        row.save()
+
+
+_MAKERS: dict[str, Callable[[str, Document], None]] = {
+    "user": _user,
+    "connection": _connection,
+    "group": _group,
+    "task": _task,
+    "mailbox": _mailbox,
+    "restore": _restore,
+}
+
+
+def _number_accounts_on() -> None:
+    """Accounts keep their numbers, so the next new one must get one that was never used."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT setval(pg_get_serial_sequence('auth_user', 'id'), coalesce(max(id), 0) + 1, false) FROM auth_user"
+        )
+
+
+def _join_members() -> None:
+    """Memberships follow from groups and owners: who is in the group is present, what a task only owns has left it."""
+    mailboxes: dict[tuple[int, str], Mailbox] = {}
+    for mailbox in Mailbox.objects.all():
+        mailboxes[mailbox.connection_id, mailbox.address.lower()] = mailbox
+    for task in Task.objects.prefetch_related("group__members", "owned"):
+        keys = [(task.connection_id, member.address.lower()) for member in task.group.members.all()]
+        present = {mailboxes[key].pk for key in keys if key in mailboxes}
+        left = {mailbox.pk for mailbox in task.owned.all()} - present
+        Membership.objects.bulk_create(
+            Membership(task=task, mailbox_id=mailbox, present=mailbox in present) for mailbox in sorted(present | left)
+        )
+
+
+def _stop_tasks(states: States) -> None:
+    for subject, document in states.get("task", {}).items():
+        if document["deleting"]:
+            outbox.record("task", subject, None, ACTOR)
+        elif document["active"]:
+            records.save(Task.objects.select_related("connection", "group").get(uid=subject), ACTOR)
+
+
+def _time(text: str | None) -> Any:
+    return None if text is None else datetime.fromisoformat(text)
