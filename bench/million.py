@@ -1,11 +1,11 @@
 """A folder with very many items: `python -m bench.million FOLDER COUNT`. Prints how long each synchronisation took.
 
-The connector makes its items up as they are asked for and keeps none, so that the process's memory is the engine's own. All
-else is real: operations, archive, catalog, the embedded PostgreSQL below FOLDER. Three synchronisations:
+The connector makes its items up as they are asked for and keeps none, so that the process's memory is the engine's own.
+All else is real: operations, archive, catalog, the embedded PostgreSQL below FOLDER. Three synchronisations:
 
     first                 everything is new
     listed whole again    a server without change counters: every item is seen, none has changed
-    new ids               every id has changed (UIDVALIDITY): all is proven to be the same by its header, none is fetched
+    new ids               every id has changed (UIDVALIDITY): all is proven the same by its header, none is fetched
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
 
 def header(number: int) -> bytes:
     return (
-        f"From: Sender {number % 977} <s{number % 977}@bench.example>\r\nTo: {ADDRESS}\r\nSubject: Reading {number:09d}\r\n"
+        f"From: Sender {number % 977} <s{number % 977}@bench.example>\r\nTo: {ADDRESS}\r\n"
+        f"Subject: Reading {number:09d}\r\n"
         f"Message-ID: <{number:09d}@bench.example>\r\nDate: Wed, 01 Jan 2020 00:00:00 +0000\r\n\r\n"
     ).encode()
 
