@@ -16,7 +16,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,7 +42,8 @@ Connection = psycopg.Connection[tuple[object, ...]]
 # blob's place, a lease, a fence). Commits of several workers share one flush. Where a loss is harmless a transaction
 # may say `SET LOCAL synchronous_commit = off`.
 TUNING: Mapping[str, str] = {
-    "max_connections": "100",
+    # The console's threads, and up to a dozen connections of each worker process, of which there is one per core.
+    "max_connections": str(max(100, 50 + 12 * (os.cpu_count() or 1))),
     # a small part of a machine that is shared with workers; the system's cache holds the rest
     "shared_buffers": "128MB",
     "jit": "off",  # short queries only: compiling them costs more than running them
@@ -81,8 +82,10 @@ class Cluster:
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def start(self) -> None:
+    def start(self, cancelled: Callable[[], bool] = lambda: False) -> None:
         """Make the cluster where there is none, start it, and return when the application's role can sign in.
+
+        Recovery after a crash may take long: `cancelled` ends the wait, and the server, with GiveUp `cancelled`.
 
         Errors: GiveUp `database_failed` (its log's last lines), `database_version`, `home_unreachable`,
         `engine_missing`.
@@ -92,7 +95,7 @@ class Cluster:
         if not (self.data / "PG_VERSION").exists():
             self.initialise(self.data)
         self.process = self.spawn(self.engine, self.data, self.tuning)
-        self.wait_ready(self.process, self.data)
+        self.wait_ready(self.process, self.data, cancelled)
         self._make_role()
 
     def stop(self) -> None:
@@ -158,7 +161,9 @@ class Cluster:
             if process.wait() != 0:
                 raise self._failed(f"{program} failed", process.returncode)
 
-    def wait_ready(self, process: subprocess.Popen[bytes], data: Path) -> None:
+    def wait_ready(
+        self, process: subprocess.Popen[bytes], data: Path, cancelled: Callable[[], bool] = lambda: False
+    ) -> None:
         end = time.monotonic() + START_SECONDS_MAX
         while not _says_ready(data, process.pid):
             if process.poll() is not None:
@@ -166,6 +171,9 @@ class Cluster:
             if time.monotonic() > end:
                 _end(process)
                 raise self._failed(f"the embedded database is not ready after {START_SECONDS_MAX} s", 0)
+            if cancelled():
+                _end(process)
+                raise GiveUp("cancelled", "the start of the embedded database was cancelled", "start it again")
             time.sleep(POLL_SECONDS)
 
     def _make_role(self) -> None:

@@ -1,6 +1,6 @@
 """Which process this is, in words that no other process ever has, and whether a process so named is still there.
 
-    <boot id>:<pid namespace>:<pid>:<start time in ticks since boot>
+<boot id>:<pid namespace>:<pid>:<start time in ticks since boot>
 """
 
 from __future__ import annotations
