@@ -104,24 +104,32 @@ class Channel(Generic[T]):
     def __init__(self, bytes_max: int, stopping: threading.Event) -> None:
         self._bytes_max = bytes_max
         self._stopping = stopping
+        self._chunk: list[T] = []  # being filled
+        self._chunk_bytes = 0
+        self._since = 0.0
         self._chunks: deque[tuple[list[T], int]] = deque()
         self._bytes = 0
         self._ended = False
         self._changed = threading.Condition()
 
     def fill(self, items: Iterable[tuple[T, int]]) -> None:
-        chunk: list[T] = []
-        chunk_bytes, since = 0, time.monotonic()
-        for item, size in items:
-            chunk.append(item)
-            del item  # or this frame would hold a large one while the next comes
-            chunk_bytes += size
-            full = chunk_bytes >= _CHUNK_BYTES or len(chunk) >= _CHUNK_ITEMS
-            if full or time.monotonic() - since > _CHUNK_SECONDS:
-                self._put(chunk, chunk_bytes)
-                chunk, chunk_bytes, since = [], 0, time.monotonic()
-        if chunk:
-            self._put(chunk, chunk_bytes)
+        """All of them; where `items` fails, what came before it all the same."""
+        self._since = time.monotonic()
+        try:
+            for item, size in items:
+                self._chunk.append(item)
+                del item  # or this frame would hold a large one while the next comes
+                self._chunk_bytes += size
+                full = self._chunk_bytes >= _CHUNK_BYTES or len(self._chunk) >= _CHUNK_ITEMS
+                if full or time.monotonic() - self._since > _CHUNK_SECONDS:
+                    self._hand_over()
+        finally:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        if self._chunk:
+            self._put(self._chunk, self._chunk_bytes)
+        self._chunk, self._chunk_bytes, self._since = [], 0, time.monotonic()
 
     def _put(self, chunk: list[T], size: int) -> None:
         with self._changed:
