@@ -1,9 +1,9 @@
 """Twenty thousand messages of an office: 8–50 KB each, some 25 KB on average, the same at every run.
 
 What is written in them is real (the text parts of the mailing lists and inboxes in the test corpus); what is around it
-is made: the header block of a hosted mail service (signatures that do not compress included), Outlook's HTML, threads
-the header block of a hosted mail service (signatures that do not compress included), Outlook's HTML, threads
-be made alone.
+is made: the header block of a hosted mail service (signatures that do not compress included), Outlook's HTML,
+threads that quote what they answer, small attachments, forwarded messages. Seeded by the number of the thread, so that
+any part can be made alone.
 """
 
 from __future__ import annotations

@@ -128,6 +128,8 @@ def disk(bench: Bench) -> Chapter:
     """Bytes on disk for the same mail, and what making them cost the others."""
     maildir = measure.disk_bytes(bench.mbsync.maildir)
     archive = measure.disk_bytes(bench.ours.home / "archive")
+    if not archive:
+        raise measure.Failed("there is no archive: the first synchronisation has to run before")
     catalog = measure.disk_bytes(bench.ours.home / "postgres")
     bench.kept["maildir"] = maildir
     restic = Restic(bench.folder / "restic")
