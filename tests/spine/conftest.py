@@ -18,7 +18,7 @@ def dovecot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
 
     def make(*users: str, **options: object) -> Dovecot:
         folder = tmp_path_factory.mktemp("dovecot")
-        server = Dovecot(folder, users={user: PASSWORD for user in users}, **options)  # type: ignore[arg-type]
+        server = Dovecot(folder, users=dict.fromkeys(users, PASSWORD), **options)  # type: ignore[arg-type]
         started.append(server)
         return server.start()
 

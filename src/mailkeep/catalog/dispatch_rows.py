@@ -7,6 +7,7 @@ caller's `queue`, which writes through the same database connection, so that a t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -191,7 +192,7 @@ def _due(connection: int, row: Any) -> Due:
         mailbox_uid=uid,
         task=task,
         revision=revision,
-        options=options_from(options),
+        options=options_from(json.loads(options)),  # Django reads jsonb as text
         connection=connection,
         owner=None if owner is None else Owner(owner, name, bool(holds)),
         asked=was_asked,

@@ -25,7 +25,7 @@ from mailkeep.errors import MailkeepError
 Row = Mapping[str, Any]
 
 
-def as_json(value: object) -> Any:  # noqa: PLR0911 - one line per type
+def as_json(value: object) -> Any:
     """Plain JSON values for everything operations answer with."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

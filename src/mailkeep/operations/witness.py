@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from django.utils import timezone
 
 from mailkeep.archive import witness
+from mailkeep.archive.chain import ORGANISATION
 from mailkeep.archive.events import Head
-from mailkeep.archive.organisation import OrganisationHistory
 from mailkeep.catalog import outbox
 from mailkeep.catalog.models import Mailbox
 from mailkeep.operations.archive import repository, witness_folder
@@ -21,7 +21,7 @@ def heads() -> Mapping[str, Head]:
         for row in Mailbox.objects.filter(head_number__gt=0)
     }
     organisation = outbox.known_head()
-    return found | ({OrganisationHistory.chain: organisation} if organisation.number else {})
+    return found | ({ORGANISATION: organisation} if organisation.number else {})
 
 
 def state_heads(*, at_once: bool = False) -> bool:
