@@ -76,7 +76,8 @@ def _services(settings: Settings) -> list[str]:
     port = {settings.tls_port}
     ssl = yes
   }}"""
-    plain = {"imap-login": ports, "anvil": "", "stats": "", "imap-urlauth-login": ""}
+    patient = "\n  unix_listener anvil-auth-penalty {\n    mode = 0\n  }"  # no waiting after a wrong password
+    plain = {"imap-login": ports, "anvil": patient, "stats": "", "imap-urlauth-login": ""}
     return [f"service {name} {{\n  chroot ={extra}\n}}\n" for name, extra in plain.items()]
 
 

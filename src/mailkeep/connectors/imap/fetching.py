@@ -1,0 +1,179 @@
+"""The bytes of many items: two FETCH commands in flight, each of at most 500 items and some 8 MB.
+
+What the server leaves out is asked for again, one by one: gone meanwhile, or unreadable. Neither stops the others.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from mailkeep.connectors.base import Fetched, Unfetched
+from mailkeep.connectors.imap import refusals
+from mailkeep.connectors.imap.checkpoint import uid_of
+from mailkeep.connectors.imap.command import uid_set
+from mailkeep.connectors.imap.opened import examine
+from mailkeep.connectors.imap.session import Pending, Session
+from mailkeep.connectors.imap.wire import Pieces, attributes, number, untagged
+from mailkeep.mail.items import ItemRef
+
+ITEM_BYTES_MAX = 256 << 20
+_IN_FLIGHT = 2
+_BATCH_ITEMS = 500
+_BATCH_BYTES = 8 << 20
+
+CONTENT = b"BODY.PEEK[]"
+HEADER = b"BODY.PEEK[HEADER]"
+
+
+@dataclass(slots=True)
+class _Batch:
+    refs: dict[int, ItemRef] = field(default_factory=dict)  # by UID; what has come is taken out
+    bytes: int = 0
+    pending: Pending | None = None
+
+
+class Fetching:
+    """One pass over `refs`. `section`: what to fetch of each. Iterate once."""
+
+    def __init__(
+        self,
+        session: Session,
+        raw: bytes,
+        refs: Iterable[ItemRef],
+        section: bytes = CONTENT,
+        bytes_max: int = ITEM_BYTES_MAX,
+    ) -> None:
+        self._session = session
+        self._raw = raw
+        self._refs = iter(refs)
+        self._section = section
+        self._answered = section.replace(b".PEEK", b"")
+        self._bytes_max = bytes_max
+        self._validity = 0
+        self._held: ItemRef | None = None  # pulled, but for the next batch
+        self._refused: deque[Unfetched] = deque()
+
+    def __iter__(self) -> Iterator[Fetched | Unfetched]:
+        in_flight: deque[_Batch] = deque()
+        try:
+            while True:
+                while len(in_flight) < _IN_FLIGHT and (batch := self._batch()).refs:
+                    self._send(batch)
+                    in_flight.append(batch)
+                while self._refused:
+                    yield self._refused.popleft()
+                if not in_flight:
+                    return
+                yield from self._receive(in_flight[0])
+                in_flight.popleft()
+        finally:
+            for batch in in_flight:
+                if batch.pending is not None:
+                    batch.pending.abandoned = True
+
+    def _batch(self) -> _Batch:
+        """The next refs that fit together; what can't be fetched is put aside with its reason."""
+        batch = _Batch()
+        while len(batch.refs) < _BATCH_ITEMS:
+            ref = self._held or next(self._refs, None)
+            self._held = None
+            if ref is None:
+                break
+            if not self._validity:
+                self._open()
+            uid = uid_of(ref.id, self._validity)
+            if uid is None:
+                self._refused.append(_vanished(ref))
+            elif ref.size > self._bytes_max and self._section == CONTENT:
+                message = f"the item has {ref.size:,} bytes, at most {self._bytes_max:,} are taken"
+                self._refused.append(Unfetched(ref, "item_too_large", message))
+            elif batch.refs and (batch.bytes + ref.size > _BATCH_BYTES or uid in batch.refs):
+                self._held = ref
+                break
+            else:
+                batch.refs[uid] = ref
+                batch.bytes += ref.size
+        return batch
+
+    def _open(self) -> None:
+        selected = self._session.selected
+        if selected is not None and selected[0] == self._raw:
+            self._validity = selected[1]
+        else:
+            self._validity = examine(self._session, self._raw).validity
+
+    def _send(self, batch: _Batch) -> None:
+        if self._session.selected != (self._raw, self._validity) and (
+            examine(self._session, self._raw).validity != self._validity
+        ):
+            self._refused.extend(_vanished(ref) for ref in batch.refs.values())
+            batch.refs.clear()
+        batch.pending = self._ask(batch.refs) if batch.refs else None
+
+    def _ask(self, uids: Iterable[int]) -> Pending:
+        return self._session.send(b"UID FETCH ", uid_set(uids), b" (UID ", self._section, b")")
+
+    def _receive(self, batch: _Batch) -> Iterator[Fetched | Unfetched]:
+        if batch.pending is None:
+            return
+        for response in self._session.responses(batch.pending):
+            fetched = self._fetched(response, batch.refs)
+            if fetched is not None:
+                yield fetched
+        answer = batch.pending.completion
+        if answer is not None and (busy := refusals.throttled(answer)):
+            raise busy
+        if batch.refs:
+            yield from self._one_by_one(batch.refs)
+
+    def _fetched(self, response: Pieces, refs: dict[int, ItemRef]) -> Fetched | None:
+        name, _, start = untagged(response[0])
+        if name != b"FETCH":
+            return None
+        told = attributes(response, start)
+        content = told.get(self._answered)
+        uid = told.get(b"UID")
+        if uid is None or not isinstance(content, bytes | bytearray):
+            return None  # a flag that changed meanwhile, or no content: asked for again on its own
+        ref = refs.pop(number(uid), None)
+        return None if ref is None else Fetched(ref, content)
+
+    def _one_by_one(self, refs: dict[int, ItemRef]) -> Iterator[Fetched | Unfetched]:
+        """What did not come with the others: still there, or gone?"""
+        self._reopen()
+        there: set[int] = set()
+        asked = self._session.send(b"UID FETCH ", uid_set(refs), b" (UID)")
+        for response in self._session.responses(asked):
+            name, _, start = untagged(response[0])
+            if name == b"FETCH":
+                there.add(number(attributes(response, start).get(b"UID")))
+        for uid, ref in list(refs.items()):
+            if uid in there:
+                yield self._alone(uid, ref)
+            else:
+                yield _vanished(ref)
+
+    def _alone(self, uid: int, ref: ItemRef) -> Fetched | Unfetched:
+        self._reopen()
+        pending = self._ask([uid])
+        fetched = None
+        for response in self._session.responses(pending):
+            fetched = self._fetched(response, {uid: ref}) or fetched
+        if fetched is not None:
+            return fetched
+        answer = pending.completion
+        if answer is None or answer.ok:
+            return Unfetched(ref, "unreadable", "the server lists the item but gives no content")
+        if busy := refusals.throttled(answer):
+            raise busy
+        return Unfetched(ref, "unreadable", f"the server cannot read the item: {answer.text or answer.status}")
+
+    def _reopen(self) -> None:
+        if self._session.selected != (self._raw, self._validity):
+            examine(self._session, self._raw)
+
+
+def _vanished(ref: ItemRef) -> Unfetched:
+    return Unfetched(ref, "vanished", "the item was removed while it was being fetched")
