@@ -1,8 +1,8 @@
 """Rows by COPY, in its text format: one line per row, columns parted by tabs.
 
 The values are made here rather than by psycopg's dumpers, because that is twice as fast for wide rows, and because what
-comes from mail has to be made fit for PostgreSQL anyway: its text can hold neither NUL nor half a surrogate pair, so both
-become U+FFFD. (The bytes in the archive are what they were; these rows are only a projection.)
+comes from mail has to be made fit for PostgreSQL anyway: its text can hold neither NUL nor half a surrogate pair, so
+both become U+FFFD. (The bytes in the archive are what they were; these rows are only a projection.)
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def _step(row: ItemRow, entry: int, time: datetime, event: str, flags: tuple[str
 
 def _versions(mailbox: Mailbox, number: int) -> list[ItemRow]:
     """Every row of the item, each with the flags and the folder path it began with."""
-    statement = f"SELECT {COLUMNS} FROM catalog_item i WHERE i.mailbox_id = %(mailbox)s AND i.number = %(item)s ORDER BY i.since"
+    statement = f"{_OF_ITEM} ORDER BY i.since"
     values = {"mailbox": mailbox.pk, "item": number, "at": _BEFORE_ANY_FLAGGING}
     with connection.cursor() as cursor:
         cursor.execute(statement, values)

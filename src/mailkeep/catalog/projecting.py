@@ -162,10 +162,10 @@ def _project_items(
     if ended:
         cursor.execute(_CLOSE, {"mailbox": mailbox, "number": number, "items": ended})
         held.subtract((folder, kind, left_out) for folder, kind, left_out in cursor.fetchall())
-    puts = [change for change in changes.values() if change.put is not None]
+    puts = [(change.put, change.gone) for change in changes.values() if change.put is not None]
     if puts:
         copying.copy(cursor, "catalog_item", ITEM_COLUMNS, _item_lines(mailbox, number, puts, summaries))
-        held.update(_place(change.put) for change in puts if change.put is not None and not change.gone)
+        held.update(_place(put) for put, gone in puts if not gone)
     _flag(cursor, mailbox, number, changes)
     return held
 
@@ -194,15 +194,13 @@ def _move(cursor: Any, mailbox: int, number: int, moved: Mapping[int, ItemChange
 
 
 def _item_lines(
-    mailbox: int, number: int, changes: Iterable[ItemChange], summaries: Mapping[int, Summary]
+    mailbox: int, number: int, puts: Iterable[tuple[Put, bool]], summaries: Mapping[int, Summary]
 ) -> Iterator[str]:
     text, raw = copying.text, copying.raw
-    for change in changes:
-        put = change.put
-        assert put is not None
+    for put, gone in puts:
         told = summaries[put.item]
         fields = (
-            *(f"{mailbox}\t{put.item}\t{number}", str(number) if change.gone else NULL, str(put.folder)),
+            *(f"{mailbox}\t{put.item}\t{number}", str(number) if gone else NULL, str(put.folder)),
             *(text(put.server_id), text(put.version), text(put.stable_id), put.kind.value, text(put.message_class)),
             *(put.sensitivity.value, str(put.size), put.time.isoformat(), put.received.isoformat()),
             *(copying.words(put.flags), text(told.subject), text(told.sender), text(told.recipients)),

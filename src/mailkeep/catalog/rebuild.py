@@ -14,6 +14,7 @@ that is under way loses its lease with the first step, and the archive is only e
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
 from django.db import connection, transaction
@@ -74,22 +75,29 @@ def _replayed(repository: Repository, packs: int, things: dict[str, int], report
     names = list(repository.mailboxes())
     items = entries = 0
     damaged: list[tuple[str, str]] = []
-
-    def count(more: int) -> None:
-        nonlocal items
-        items += more
-        report(Progress("reading mailboxes", items, None, note=f"mailbox {number} of {len(names)}"))
-
     for number, name in enumerate(names, 1):
         mailbox = Mailbox.objects.filter(uid=name).first() or _found(name)
+        counter = _Counter(report, items, f"mailbox {number} of {len(names)}")
         try:
-            entries += catch_up(repository, mailbox, count)
+            entries += catch_up(repository, mailbox, counter)
         except (Damaged, NotFound) as damage:
             damaged.append((mailbox.address, damage.message))  # the others still come back whole
+        items = counter.items
     return Rebuilt(packs, things, len(names), entries, items, tuple(damaged))
+
+
+@dataclass(slots=True)
+class _Counter:
+    report: Report
+    items: int
+    note: str
+
+    def __call__(self, more: int) -> None:
+        self.items += more
+        self.report(Progress("reading mailboxes", self.items, None, note=self.note))
 
 
 def _found(name: str) -> Mailbox:
     """A history whose mailbox no configuration tells of (lost before it was written): kept in sight under its id."""
     connection_row, _ = Connection.objects.get_or_create(name=FOUND_CONNECTION, defaults={"kind": FOUND_KIND})
-    return Mailbox.objects.create(uid=name, connection=connection_row, address=name)
+    return Mailbox.objects.create(uid=uuid.UUID(name), connection=connection_row, address=name)

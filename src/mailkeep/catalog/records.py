@@ -11,7 +11,7 @@ rebuild. A document is the thing's whole state, so the last one of a subject is 
     user          account number     username password (hash) email first_name last_name is_active is_staff is_superuser
                                      date_joined
     restore       uid                source target into as_of reason actor started_at finished_at planned report
-    restore_lines the restore's uid  lines: item folder sha256 created_id state differences (a batch; its last word holds)
+    restore_lines the restore's uid  lines: item folder sha256 created_id state differences (a batch)
     audit         ""                 at actor action subject reason detail
 
 Things name one another by uid. Subjects are opaque; names and people stand in the documents only.

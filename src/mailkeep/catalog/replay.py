@@ -25,7 +25,7 @@ def nobody_counts(items: int) -> None:
 
 
 def catch_up(repository: Repository, mailbox: Mailbox, count: Callable[[int], None] = nobody_counts) -> int:
-    """Project what the archive has and the catalog lacks; returns the entries projected. `count` is told the items of each.
+    """Project what the archive has and the catalog lacks; returns the entries. `count` is told the items of each.
 
     Each entry is a transaction, so that a killed catch-up goes on where it was. Call with the mailbox's lease held, or
     with nothing running.

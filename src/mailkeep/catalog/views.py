@@ -66,7 +66,7 @@ class FolderRow:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of items, newest first. `next` is what to pass as `after` for the following page; None: this was the last."""
+    """A page of items, newest first. `next` is the `after` of the following page; None: this was the last."""
 
     items: list[ItemRow]
     next: tuple[datetime, int] | None
@@ -84,7 +84,7 @@ class LeftOutRow:
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """A folder's line of the completeness ledger: server == archived + sum(left_out) + pending, or the mailbox warns."""
+    """A folder's line of the ledger: server == archived + sum(left_out) + pending, or the mailbox warns."""
 
     folder: tuple[str, ...]
     number: int
@@ -106,7 +106,7 @@ def folders(mailbox: Mailbox, at: Moment) -> list[FolderRow]:
 
 
 def items(mailbox: Mailbox, at: Moment, folder: int | None = None, *, subtree: bool = False) -> Iterator[ItemRow]:
-    """The archived items of the moment, newest first, streamed; of one folder, or with `subtree` of those below it too."""
+    """The archived items of the moment, newest first, streamed; of one folder, with `subtree` of those below it too."""
     paths = _paths(mailbox, at)
     values: dict[str, Any] = {"mailbox": mailbox.pk, "at": at.number}
     within = ""
