@@ -70,7 +70,7 @@ def stale_reference() -> Iterator[str]:
     command = [sys.executable, "-m", "mailkeep.cli.reference"]
     made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if made.returncode:
-        yield f"docs/cli.md: could not be generated:\n{made.stderr}"
+        yield f"docs/cli.md: could not be generated: {made.stderr.strip().splitlines()[-1]}"
     elif not (ROOT / "docs/cli.md").exists() or made.stdout != (ROOT / "docs/cli.md").read_text():
         yield "docs/cli.md is stale: run `make docs`"
 

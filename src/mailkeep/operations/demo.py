@@ -1,10 +1,11 @@
-"""`mailkeep demo`: a made-up organisation on a real Dovecot, a task that archives it, the console in front; life goes on.
+"""`mailkeep demo`: a made-up organisation on a real Dovecot, a task that archives it, the console in front.
 
     MAILKEEP_HOME/demo.json   what a second start needs to find everything again: ports, passwords (0600)
     MAILKEEP_HOME/dovecot/    the server with its dozen mailboxes
 
-The first start makes the mailboxes, a connection by master user, a group and a task; a later one finds them. Only the demo
-keeps the administrator's password in a file, so that it can say it again: nothing else ever does.
+The first start makes the mailboxes, a connection by master user, a group and a task; a later one finds them. While it
+runs, mail arrives, is read and filed. Only the demo keeps the administrator's password in a file, so that it can say it
+again: nothing else ever does.
 """
 
 from __future__ import annotations
