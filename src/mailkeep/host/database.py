@@ -25,7 +25,7 @@ from contextlib import contextmanager
 import psycopg
 
 from mailkeep.errors import GiveUp
-from mailkeep.host import environment, postgres
+from mailkeep.host import environment, postgres, upgrade
 from mailkeep.host.home import Home
 from mailkeep.host.lock import POLL_SECONDS, FileLock
 from mailkeep.host.postgres import Cluster
@@ -86,6 +86,7 @@ def owned(home: Home, owner: FileLock, tuning: Mapping[str, str] | None) -> Iter
         owner.write(str(os.getpid()))
         cluster = Cluster(home, tuning)
         try:
+            upgrade.bring_over(cluster)
             cluster.start()
             yield cluster
         finally:

@@ -87,28 +87,28 @@ class Cluster:
 
         Recovery after a crash may take long: `cancelled` ends the wait, and the server, with GiveUp `cancelled`.
 
-        Errors: GiveUp `database_failed` (its log's last lines), `database_version`, `home_unreachable`,
-        `engine_missing`.
+        Errors: GiveUp `database_failed` (its log's last lines), `home_unreachable`.
         """
-        self._prepare_folders()
-        _wait_for_leftover(self.data)
+        self.prepare()
         if not (self.data / "PG_VERSION").exists():
             self.initialise(self.data)
         self.process = self.spawn(self.engine, self.data, self.tuning)
         self.wait_ready(self.process, self.data, cancelled)
-        self._make_role()
+        with self._sign_in() as connection:
+            self.make_role(connection)
+        engine.forget_others(self.home, self.engine)
 
     def stop(self) -> None:
         """Fast: clients are cut off, everything committed is written. Returns when the process is gone."""
         if self.process is not None:
-            _end(self.process)
+            finish(self.process)
             self.process = None
 
     def initialise(self, data: Path) -> None:
         """Make an empty cluster at `data`. A half-made one never bears that name."""
         half = data.with_name(f"{data.name}.half")
         shutil.rmtree(half, ignore_errors=True)
-        with _password_file(self.home.database_password.read_text().strip(), self.account) as descriptor:
+        with _password_file(self._password(), self.account) as descriptor:
             # Sorting by the built-in C.UTF-8 does not depend on the system's C library, whose updates have silently
             # broken indexes.
             self.run(
@@ -116,7 +116,7 @@ class Cluster:
                 "initdb",
                 [
                     "-D",
-                    self._path(half),
+                    self.path(half),
                     "-U",
                     SUPERUSER,
                     "--auth=scram-sha-256",
@@ -130,14 +130,14 @@ class Cluster:
 
     def spawn(self, programs: Engine, data: Path, tuning: Mapping[str, str]) -> subprocess.Popen[bytes]:
         """Start the server as our child. Should we die, it gets SIGINT: a fast stop that leaves nothing to recover."""
-        options = {**tuning, "listen_addresses": "", "unix_socket_directories": self._path(self.home.socket)}
+        options = {**tuning, "listen_addresses": "", "unix_socket_directories": self.path(self.home.socket)}
         options["unix_socket_permissions"] = "0700"
-        arguments = ["-D", self._path(data)]
+        arguments = ["-D", self.path(data)]
         for name, value in options.items():
             arguments += ["-c", f"{name}={value}"]
         with self._log_file().open("ab") as output:
             return child.start(
-                [self._path(programs.programs / "postgres"), *arguments], self._shape(signal.SIGINT), output=output
+                [self.path(programs.programs / "postgres"), *arguments], self._shape(signal.SIGINT), output=output
             )
 
     def run(
@@ -152,7 +152,7 @@ class Cluster:
         """Run one of PostgreSQL's programs to its end, as the database's account."""
         with self._log_file().open("ab") as output:
             process = child.start(
-                [self._path(programs.programs / program), *arguments],
+                [self.path(programs.programs / program), *arguments],
                 self._shape(signal.SIGKILL),
                 environment={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "PGPASSWORD": password},
                 output=output,
@@ -169,24 +169,26 @@ class Cluster:
             if process.poll() is not None:
                 raise self._failed("the embedded database does not start", process.returncode)
             if time.monotonic() > end:
-                _end(process)
+                finish(process)
                 raise self._failed(f"the embedded database is not ready after {START_SECONDS_MAX} s", 0)
             if cancelled():
-                _end(process)
+                finish(process)
                 raise GiveUp("cancelled", "the start of the embedded database was cancelled", "start it again")
             time.sleep(POLL_SECONDS)
 
-    def _make_role(self) -> None:
-        password = self.home.database_password.read_text().strip()
-        with self._sign_in(password) as connection:
-            role = sql.Identifier(ROLE)
-            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
-                connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(role))
-                connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(password)))
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone():
-                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(NAME), role))
+    def make_role(self, connection: Connection) -> None:
+        """The application's role and its database, where they are missing."""
+        role, password = sql.Identifier(ROLE), self._password()
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
+            create = sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}")
+            connection.execute(create.format(role, sql.Literal(password)))
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone():
+            connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(NAME), role))
 
-    def _sign_in(self, password: str) -> Connection:
+    def _password(self) -> str:
+        return self.home.database_password.read_text().strip()
+
+    def _sign_in(self) -> Connection:
         """As superuser; where the password file has been lost and made anew, the cluster is told the new password
         first.
         """
@@ -197,7 +199,7 @@ class Cluster:
                 raise
         log.warning("the embedded database has another password than %s: setting it anew", self.home.database_password)
         self.stop()
-        self._reset_passwords(password)
+        self._reset_passwords(self._password())
         self.process = self.spawn(self.engine, self.data, self.tuning)
         self.wait_ready(self.process, self.data)
         return sign_in(self.home, SUPERUSER, "postgres")
@@ -208,7 +210,7 @@ class Cluster:
         statements = f"ALTER ROLE {SUPERUSER} PASSWORD {literal}\nALTER ROLE {ROLE} PASSWORD {literal}\n"
         with self._log_file().open("ab") as output:
             process = child.start(
-                [self._path(self.engine.programs / "postgres"), "--single", "-D", self._path(self.data), "postgres"],
+                [self.path(self.engine.programs / "postgres"), "--single", "-D", self.path(self.data), "postgres"],
                 self._shape(signal.SIGINT),
                 stdin=subprocess.PIPE,
                 output=output,
@@ -217,17 +219,19 @@ class Cluster:
         if process.returncode != 0:
             raise self._failed("the embedded database does not take the new password", process.returncode)
 
-    def _prepare_folders(self) -> None:
+    def prepare(self) -> None:
+        """The folders, and nobody at work in them."""
         account.give(self.home.postgres, self.account)
         account.give(self.home.socket, self.account)
         written = self._log_file()
         if written.exists() and written.stat().st_size > LOG_BYTES_MAX:
             written.replace(written.with_suffix(".log.1"))
+        _wait_for_leftover(self.data)
 
     def _log_file(self) -> Path:
         return self.home.log / "postgres.log"
 
-    def _path(self, path: Path) -> str:
+    def path(self, path: Path) -> str:
         """`path` as the database's processes see it."""
         if self._view is None or not path.is_relative_to(self._view[0]):
             return str(path)
@@ -291,7 +295,7 @@ def _server_of(data: Path) -> int | None:
     return pid if (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino) and state != "Z" else None
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def finish(process: subprocess.Popen[bytes]) -> None:
     for push, patience in ((signal.SIGINT, STOP_SECONDS_MAX), (signal.SIGQUIT, 10), (signal.SIGKILL, None)):
         if process.poll() is None:
             process.send_signal(push)
