@@ -21,6 +21,8 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
     "procrastinate.contrib.django",
@@ -54,12 +56,19 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 
 # --- Console: middleware, templates, static files, security headers ---------------------------------------------------
-MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
+MIDDLEWARE = [  # outermost first
+    "django.middleware.gzip.GZipMiddleware",  # static files too: WhiteNoise serves them as they lie in the package
+    "mailkeep.web.headers.security_headers",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "mailkeep.web.choices.own_zone",
+    "mailkeep.web.problems.Problems",
 ]
 TEMPLATES = [
     {
@@ -69,17 +78,27 @@ TEMPLATES = [
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "mailkeep.web.choices.page_context",
             ],
         },
-    },
+    }
 ]
-STATIC_URL = "static/"
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "tasks"
+CSRF_COOKIE_HTTPONLY = True
+STATIC_URL = "/static/"
+STORAGES = {"staticfiles": {"BACKEND": "mailkeep.web.static_files.StaticFiles"}}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+WHITENOISE_MAX_AGE = 365 * 24 * 3600  # addresses change with the content
 
 # --- Language and time ------------------------------------------------------------------------------------------------
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = True
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]  # every text is marked for translation; the next language comes in here
 
 # --- Log: to standard error; the supervisor's terminal or the service manager keeps it
 # ---------------------------------

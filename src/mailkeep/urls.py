@@ -2,4 +2,7 @@
 
 from __future__ import annotations
 
-urlpatterns: list[object] = []
+from django.urls import include, path
+
+urlpatterns = [path("", include("mailkeep.web.urls"))]
+handler404 = "mailkeep.web.problems.not_found"

@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-from mailkeep.catalog.models import Connection, Lease, Mailbox, Pack, Run, Task
+from mailkeep.catalog.models import Connection, Lease, Mailbox, Pack, Run
 from mailkeep.catalog.task_rows import RunningRow, TaskRow, task_rows
 from mailkeep.mail.items import Kind
 from mailkeep.operations import tasks

@@ -179,7 +179,7 @@ def _with_shown(task: int | None) -> QuerySet[Mailbox]:
     if task is not None:
         memberships = memberships.filter(task=task)
         mailboxes = mailboxes.filter(memberships__task=task)
-    owners = Case(When(task=OuterRef("owner"), then=Value(0)), default=Value(1), output_field=IntegerField())
+    owners = Case(When(task=F("mailbox__owner"), then=Value(0)), default=Value(1), output_field=IntegerField())
     best = memberships.order_by(owners, "-present", "pk")
     return mailboxes.annotate(
         shown=Subquery(best.values("pk")[:1]),

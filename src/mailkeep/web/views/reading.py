@@ -1,0 +1,132 @@
+"""One item: the reading pane, its body in a document of its own, its attachments, headers and original bytes."""
+
+from __future__ import annotations
+
+import re
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_GET
+
+from mailkeep.mail.parse import Parsed, Unparsed
+from mailkeep.operations import console_mailboxes, reading
+from mailkeep.web import access
+from mailkeep.web.access import CONTENT_VIEW, actor, needs
+from mailkeep.web.lists import is_fragment
+from mailkeep.web.safe_html import BODY_POLICY, Image, Safe, page, safe_html, safe_text
+
+BODY_HEADERS = {
+    "Content-Security-Policy": BODY_POLICY,
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "no-referrer",
+}
+DOWNLOAD_HEADERS = {"Content-Security-Policy": "sandbox; default-src 'none'"}
+
+
+@require_GET
+@needs(CONTENT_VIEW)
+def item(request: HttpRequest, item_id: str) -> HttpResponse:
+    reason = _reason(request, item_id)
+    if reason is None:
+        return _ask_first(request, item_id)
+    opened = reading.open_item(item_id, reason, actor(request))
+    parsed = opened.parsed
+    shown = _body(parsed) if isinstance(parsed, Parsed) else Safe("", 0)
+    context = {
+        "page": {
+            "item": opened.item,
+            "mailbox": console_mailboxes.mailbox_line(opened.mailbox),
+            "problem": parsed.message if isinstance(parsed, Unparsed) else "",
+            "attachments": _files(parsed) if isinstance(parsed, Parsed) else [],
+            "blocked": shown.blocked,
+            "history": opened.history,
+        },
+        "here": "mailboxes",
+    }
+    return render(request, "web/parts/reading.html" if is_fragment(request) else "web/item.html", context)
+
+
+@require_GET
+@needs(CONTENT_VIEW)
+def body(request: HttpRequest, item_id: str) -> HttpResponse:
+    """The body alone, for the frame: a document that can do nothing (`safe_html`)."""
+    if _reason(request, item_id) is None:
+        return HttpResponse(status=403, headers=BODY_HEADERS)
+    parsed = reading.parts(item_id)
+    shown = _body(parsed) if isinstance(parsed, Parsed) else Safe("", 0)
+    return HttpResponse(page(shown.body), headers=BODY_HEADERS)
+
+
+@require_GET
+@needs(CONTENT_VIEW)
+def attachment(request: HttpRequest, item_id: str, number: str) -> HttpResponseBase:
+    """Always a download, never shown: its type is nobody's promise."""
+    reason = _reason(request, item_id)
+    if reason is None:
+        return _ask_first(request, item_id)
+    name, content = reading.attachment(item_id, int(number), reason, actor(request))
+    return _download(HttpResponse(content, content_type="application/octet-stream"), _safe_name(name, int(number)))
+
+
+@require_GET
+@needs(CONTENT_VIEW)
+def original(request: HttpRequest, item_id: str) -> HttpResponseBase:
+    reason = _reason(request, item_id)
+    if reason is None:
+        return _ask_first(request, item_id)
+    pieces = reading.original(item_id, reason, actor(request))
+    return _download(StreamingHttpResponse(pieces, content_type="application/octet-stream"), f"{item_id}.eml")
+
+
+@require_GET
+@needs(CONTENT_VIEW)
+def headers(request: HttpRequest, item_id: str) -> HttpResponse:
+    reason = _reason(request, item_id)
+    if reason is None:
+        return _ask_first(request, item_id)
+    letter, text = reading.header_block(item_id, reason, actor(request))
+    mailbox = console_mailboxes.mailbox_line(item_id.split("-")[0])
+    context = {"page": {"item": letter, "mailbox": mailbox}, "headers": text, "here": "mailboxes"}
+    return render(request, "web/headers.html", context)
+
+
+def _reason(request: HttpRequest, item_id: str) -> str | None:
+    return access.reason_for(request, item_id.split("-")[0])
+
+
+def _ask_first(request: HttpRequest, item_id: str) -> HttpResponse:
+    """To the mailbox, which asks for the reason and leads back here."""
+    where = reverse("mailbox", args=[item_id.split("-")[0]])
+    if is_fragment(request):
+        return HttpResponse(headers={"HX-Redirect": where})
+    return HttpResponseRedirect(where)
+
+
+def _body(parsed: Parsed) -> Safe:
+    if parsed.html:
+        images = {part.content_id: Image(part.type, part.content) for part in parsed.attachments if part.content_id}
+        return safe_html(parsed.html, images)
+    return safe_text(parsed.text)
+
+
+def _files(parsed: Parsed) -> list[dict[str, object]]:
+    return [
+        {"number": number, "name": _safe_name(part.name, number), "size": len(part.content)}
+        for number, part in enumerate(parsed.attachments)
+    ]
+
+
+def _safe_name(name: str, number: int) -> str:
+    """The name with nothing that a file system, a terminal or a reader could take for something else."""
+    shown = re.sub(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\u200b-\u200f\u202a-\u202e\u2066-\u2069]', "_", name).strip(" .")
+    return shown[:150] or f"attachment-{number + 1}"
+
+
+def _download(response: HttpResponseBase, name: str) -> HttpResponseBase:
+    response.headers["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name) or "attachment"
+    for header, value in DOWNLOAD_HEADERS.items():
+        response.headers[header] = value
+    return response
