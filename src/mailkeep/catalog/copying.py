@@ -53,9 +53,9 @@ def words(values: frozenset[str]) -> str:
 
 
 def copy(cursor: Any, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
-    """COPY the lines into the table. `cursor` is Django's; its psycopg cursor is used below it."""
+    """COPY the lines into the table. `cursor` is Django's; its psycopg cursor is used below it. Raises Django's errors."""
     names = ", ".join(f'"{name}"' for name in columns)
-    with cursor.cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as target:
+    with cursor.db.wrap_database_errors, cursor.cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as target:
         held: list[str] = []
         characters = 0
         for line in lines:
