@@ -21,6 +21,7 @@ AsOf = Annotated[str | None, typer.Option("--as-of", help="A moment, RFC 3339; t
 MailboxName = Annotated[str, typer.Argument(metavar="MAILBOX", help="An address or an id.")]
 
 FAILED, USAGE = 1, 2
+Command = Callable[..., None]
 
 
 def actor() -> str:
@@ -31,15 +32,22 @@ def actor() -> str:
         return "cli"
 
 
-def command(function: Callable[..., None] | None = None, *, behind_ok: bool = False, bare: bool = False) -> Any:
-    """A command: called with its `Output` first, inside the opened installation.
+def command(wanted: Command) -> Command:
+    """A command: called with its `Output` first, inside the opened installation."""
+    return _made(wanted, behind_ok=False, bare=False)
 
-    `behind_ok` for the commands that mend a catalog which is behind its archive; `bare` for those that open it themselves.
-    """
-    if function is None:
-        return functools.partial(command, behind_ok=behind_ok, bare=bare)
-    wanted: Callable[..., None] = function
 
+def mending(wanted: Command) -> Command:
+    """As `command`, for what mends a catalog that is behind its archive."""
+    return _made(wanted, behind_ok=True, bare=False)
+
+
+def bare(wanted: Command) -> Command:
+    """As `command`, for what opens the installation itself."""
+    return _made(wanted, behind_ok=False, bare=True)
+
+
+def _made(wanted: Command, *, behind_ok: bool, bare: bool) -> Command:
     @functools.wraps(wanted)
     def wrapped(*arguments: Any, **options: Any) -> None:
         out = Output(options.pop("json", False))
@@ -59,7 +67,7 @@ def command(function: Callable[..., None] | None = None, *, behind_ok: bool = Fa
     return _hide_output(wrapped, wanted)
 
 
-def _hide_output(wrapped: Callable[..., None], wanted: Callable[..., None]) -> Callable[..., None]:
+def _hide_output(wrapped: Command, wanted: Command) -> Command:
     """Typer reads the signature: the function's own without `out`, and with `--json` at its end."""
     signature = inspect.signature(wanted, eval_str=True)
     parameters = [one for name, one in signature.parameters.items() if name != "out"]

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mailkeep.cli.bar import shown_progress
-from mailkeep.cli.command import FAILED, actor, command
+from mailkeep.cli.command import FAILED, actor, bare, command
 from mailkeep.cli.output import Output
 from mailkeep.operations import demo as demos
 from mailkeep.operations import serve as serving
@@ -18,13 +18,13 @@ from mailkeep.operations import synchronise
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Of the console, on 127.0.0.1.")]
 
 
-@command(bare=True)
+@bare
 def serve(out: Output, port: Port = 8025) -> None:
     """Run everything: the database, the console, the workers. Ends cleanly on Ctrl-C."""
     serving.run(port, say=out.line)
 
 
-@command(bare=True)
+@bare
 def worker(
     out: Output,
     processes: Annotated[int, typer.Option(min=1, max=256, help="By default one per core.")] = os.cpu_count() or 1,
@@ -34,7 +34,7 @@ def worker(
     serving.run_workers(processes, mailboxes, say=out.line)
 
 
-@command(bare=True)
+@bare
 def demo(out: Output, port: Port = 8025) -> None:
     """A simulated organisation with the console in front of it."""
     demos.run(port, say=out.line)

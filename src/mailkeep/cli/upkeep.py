@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 
 from mailkeep.cli.bar import shown_progress
-from mailkeep.cli.command import FAILED, actor, command
+from mailkeep.cli.command import FAILED, actor, command, mending
 from mailkeep.cli.output import Output
 from mailkeep.operations import audit as audits
 from mailkeep.operations import upkeep
 
 
-@command(behind_ok=True)
+@mending
 def verify(out: Output) -> None:
     """Prove every byte of the archive: packs, histories, heads. Damage is named with what it hits."""
     with shown_progress(out) as report:
@@ -29,13 +29,17 @@ def verify(out: Output) -> None:
         sys.exit(FAILED)
 
 
-@command(behind_ok=True)
+@mending
 def rebuild(out: Output) -> None:
     """Make the catalog again from the archive and its key. Tasks come back stopped."""
     with shown_progress(out) as report:
         done = upkeep.rebuild(actor(), report)
-    words = ", ".join(f"{count} {name}" for name, count in done.items())
-    out.one(done, f"Rebuilt: {words}. Tasks are stopped: look at them, then start them.")
+    for mailbox, problem in done.damaged:
+        out.line(f"ONLY IN PART {mailbox}: {problem}")
+    words = f"{done.mailboxes} mailboxes, {done.entries:,} entries, {done.items:,} items from {done.packs:,} packs"
+    out.one(out.plain(done), f"Rebuilt: {words}. Tasks are stopped: look at them, then start them.")
+    if done.damaged:
+        sys.exit(FAILED)
 
 
 @command

@@ -101,4 +101,4 @@ def _row(row: Mailbox) -> MailboxRow:
 def _shown_membership(row: Mailbox, memberships: list[Membership]) -> Membership | None:
     owners = [one for one in memberships if one.task_id == row.owner_id]
     present = [one for one in memberships if one.present]
-    return (owners or present or memberships or [None])[0]
+    return next(iter(owners or present or memberships), None)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
+from django.utils import timezone
+
 from mailkeep.archive import verify as proving
 from mailkeep.archive import witness as statements
 from mailkeep.archive.verify import Verdict
 from mailkeep.catalog import audit, outbox
 from mailkeep.catalog import rebuild as rebuilding
 from mailkeep.catalog.models import Lease
+from mailkeep.catalog.rebuild import Rebuilt
+from mailkeep.dispatch.tick import LIMITS
 from mailkeep.errors import GiveUp
+from mailkeep.operations import synchronise
 from mailkeep.operations.archive import repository, witness_folder
 from mailkeep.operations.witness import heads
 from mailkeep.progress import Report
+
+SILENCE = LIMITS.silence
 
 
 def verify(report: Report) -> Verdict:
@@ -22,12 +31,13 @@ def verify(report: Report) -> Verdict:
     return proving.verify(archive, known or None, statement, report)
 
 
-def rebuild(actor: str, report: Report) -> dict[str, int]:
+def rebuild(actor: str, report: Report) -> Rebuilt:
     """Empty the catalog and make it again. Refused while a synchronisation runs."""
-    if Lease.objects.exists():
+    synchronise.release_the_dead()
+    if Lease.objects.filter(heartbeat__gt=timezone.now() - SILENCE).exists():
         raise GiveUp("busy", "a synchronisation is running", "stop `mailkeep serve` and try again")
     archive = repository()
-    counts = rebuilding.rebuild(archive, report)
-    audit.record(actor, "rebuild", "", "", dict(counts))
+    done = rebuilding.rebuild(archive, report)
+    audit.record(actor, "rebuild", "", "", asdict(done))
     outbox.flush(archive)
-    return counts
+    return done
