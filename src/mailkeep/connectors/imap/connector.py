@@ -12,6 +12,7 @@ from mailkeep.connectors.imap.fetching import HEADER, ITEM_BYTES_MAX, Fetching
 from mailkeep.connectors.imap.folders import Hierarchy
 from mailkeep.connectors.imap.listing import ImapListing
 from mailkeep.connectors.imap.session import Session
+from mailkeep.connectors.imap.wire import Claim
 from mailkeep.mail.items import Folder, ItemRef, Kind
 
 _DOVECOT = re.compile(rb'\* ID \(.*"name" "dovecot"', re.IGNORECASE)
@@ -86,16 +87,18 @@ class ImapConnector:
 
 def _introduce(session: Session) -> bool:
     """ID and ENABLE in one round trip. True where it is a Dovecot."""
-    asked = session.send(b'ID ("name" "mailkeep")') if session.has("ID") else None
+    asked = session.send(b'ID ("name" "mailkeep")', claim=Claim(b"ID")) if session.has("ID") else None
     wanted = next((word for word in ("QRESYNC", "CONDSTORE") if session.has(word)), None)
-    enabling = session.send(b"ENABLE ", wanted.encode()) if wanted and session.has("ENABLE") else None
+    enabling = (
+        session.send(b"ENABLE ", wanted.encode(), claim=Claim(b"ENABLED")) if wanted and session.has("ENABLE") else None
+    )
     dovecot = False
     if asked is not None:
-        dovecot = any(_DOVECOT.match(bytes(response[0])) for response in session.responses(asked))
+        dovecot = any(_DOVECOT.match(response.text) for response in session.responses(asked))
     if enabling is not None:
         for response in session.responses(enabling):
-            text = bytes(response[0])
-            if text[:10].upper() == b"* ENABLED ":
+            text = response.text
+            if response.name == b"ENABLED":
                 session.enabled = frozenset(text[10:].decode("ascii", "replace").upper().split())
     return dovecot
 
@@ -106,6 +109,6 @@ def _lasting_ids(session: Session, dovecot: bool) -> tuple[bytes, bytes]:
         return b"MAILBOXID", b"EMAILID"
     if dovecot:
         probe = session.send(b"STATUS INBOX (X-GUID)")
-        if any(b"X-GUID" in response[0].upper() for response in session.responses(probe)):
+        if any(b"X-GUID" in response.text.upper() for response in session.responses(probe)):
             return b"X-GUID", b"X-GUID"
     return b"", b""

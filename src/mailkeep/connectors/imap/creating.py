@@ -11,7 +11,7 @@ from mailkeep.connectors.imap.command import Literal, date_time, flag_list, stri
 from mailkeep.connectors.imap.fetching import CONTENT
 from mailkeep.connectors.imap.folders import Hierarchy
 from mailkeep.connectors.imap.session import Session
-from mailkeep.connectors.imap.wire import attributes, number, untagged
+from mailkeep.connectors.imap.wire import number
 from mailkeep.errors import GiveUp
 
 
@@ -33,7 +33,6 @@ def _create(session: Session, raw: bytes) -> None:
         return
     what = f"create the folder {names.decode(raw)}"
     made = session.send(b"CREATE ", string(raw))
-    answer = made.completion
     for _ in session.responses(made):
         pass
     answer = made.completion
@@ -45,7 +44,7 @@ def _create(session: Session, raw: bytes) -> None:
 def _exists(session: Session, raw: bytes) -> bool:
     """For servers that refuse to create what is there without saying ALREADYEXISTS."""
     listed = session.run("look for the folder", b'LIST "" ', string(raw))
-    return any(untagged(bytes(response[0]))[0] == b"LIST" for response in listed)
+    return any(response.name == b"LIST" for response in listed)
 
 
 def create(session: Session, raw: bytes, item: NewItem) -> Created:
@@ -69,12 +68,12 @@ def remove_created(session: Session, raw: bytes, item: str, content_sha256: str)
     if not session.has("UIDPLUS"):
         message = "the server cannot remove a single message (no UIDPLUS)"
         raise GiveUp("unsupported", message, "remove the restored items by hand")
+    session.settle()
     session.selected = None
     validity = 0
     for response in session.run(f"open the folder {names.decode(raw)}", b"SELECT ", string(raw)):
-        text = bytes(response[0])
-        if text[:17].upper() == b"* OK [UIDVALIDITY":
-            validity = number(text[18:].partition(b"]")[0])
+        if response.text[:17].upper() == b"* OK [UIDVALIDITY":
+            validity = number(response.text[18:].partition(b"]")[0])
     uid = uid_of(item, validity)
     if uid is None or _hash(session, uid) != content_sha256:
         return False
@@ -86,9 +85,7 @@ def remove_created(session: Session, raw: bytes, item: str, content_sha256: str)
 def _hash(session: Session, uid: int) -> str:
     """SHA-256 of the item's bytes, "" where it is gone."""
     for response in session.run("read the item back", b"UID FETCH %d (UID %s)" % (uid, CONTENT)):
-        name, _, start = untagged(bytes(response[0]))
-        if name == b"FETCH":
-            content = attributes(response, start).get(b"BODY[]")
-            if isinstance(content, bytes | bytearray):
-                return hashlib.sha256(content).hexdigest()
+        content = response.told.get(b"BODY[]")
+        if isinstance(content, bytes | bytearray):
+            return hashlib.sha256(content).hexdigest()
     return ""

@@ -15,7 +15,7 @@ from mailkeep.connectors.imap.checkpoint import uid_of
 from mailkeep.connectors.imap.command import uid_set
 from mailkeep.connectors.imap.opened import examine
 from mailkeep.connectors.imap.session import Pending, Session
-from mailkeep.connectors.imap.wire import Pieces, attributes, number, untagged
+from mailkeep.connectors.imap.wire import Claim, Response, number
 from mailkeep.mail.items import ItemRef
 
 ITEM_BYTES_MAX = 256 << 20
@@ -110,10 +110,11 @@ class Fetching:
         ):
             self._refused.extend(_vanished(ref) for ref in batch.refs.values())
             batch.refs.clear()
-        batch.pending = self._ask(batch.refs) if batch.refs else None
+        batch.pending = self._ask(frozenset(batch.refs)) if batch.refs else None
 
-    def _ask(self, uids: Iterable[int]) -> Pending:
-        return self._session.send(b"UID FETCH ", uid_set(uids), b" (UID ", self._section, b")")
+    def _ask(self, uids: frozenset[int]) -> Pending:
+        claim = Claim(attribute=self._answered, uids=uids)
+        return self._session.send(b"UID FETCH ", uid_set(uids), b" (UID ", self._section, b")", claim=claim)
 
     def _receive(self, batch: _Batch) -> Iterator[Fetched | Unfetched]:
         if batch.pending is None:
@@ -128,27 +129,21 @@ class Fetching:
         if batch.refs:
             yield from self._one_by_one(batch.refs)
 
-    def _fetched(self, response: Pieces, refs: dict[int, ItemRef]) -> Fetched | None:
-        name, _, start = untagged(response[0])
-        if name != b"FETCH":
-            return None
-        told = attributes(response, start)
-        content = told.get(self._answered)
-        uid = told.get(b"UID")
-        if uid is None or not isinstance(content, bytes | bytearray):
-            return None  # a flag that changed meanwhile, or no content: asked for again on its own
-        ref = refs.pop(number(uid), None)
+    def _fetched(self, response: Response, refs: dict[int, ItemRef]) -> Fetched | None:
+        content = response.told.get(self._answered)
+        if not isinstance(content, bytes | bytearray):
+            return None  # NIL: asked for again on its own
+        ref = refs.pop(number(response.told.get(b"UID")), None)
         return None if ref is None else Fetched(ref, content)
 
     def _one_by_one(self, refs: dict[int, ItemRef]) -> Iterator[Fetched | Unfetched]:
         """What did not come with the others: still there, or gone?"""
         self._reopen()
         there: set[int] = set()
-        asked = self._session.send(b"UID FETCH ", uid_set(refs), b" (UID)")
+        claim = Claim(attribute=b"UID", uids=frozenset(refs))
+        asked = self._session.send(b"UID FETCH ", uid_set(refs), b" (UID)", claim=claim)
         for response in self._session.responses(asked):
-            name, _, start = untagged(response[0])
-            if name == b"FETCH":
-                there.add(number(attributes(response, start).get(b"UID")))
+            there.add(number(response.told.get(b"UID")))
         for uid, ref in list(refs.items()):
             if uid in there:
                 yield self._alone(uid, ref)
@@ -157,7 +152,7 @@ class Fetching:
 
     def _alone(self, uid: int, ref: ItemRef) -> Fetched | Unfetched:
         self._reopen()
-        pending = self._ask([uid])
+        pending = self._ask(frozenset((uid,)))
         fetched = None
         for response in self._session.responses(pending):
             fetched = self._fetched(response, {uid: ref}) or fetched

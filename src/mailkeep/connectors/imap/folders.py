@@ -15,7 +15,7 @@ from mailkeep.connectors.imap import names
 from mailkeep.connectors.imap.command import string
 from mailkeep.connectors.imap.opened import leave
 from mailkeep.connectors.imap.session import Pending, Session
-from mailkeep.connectors.imap.wire import Pieces, Value, WireError, number, text, untagged, values, words
+from mailkeep.connectors.imap.wire import Claim, Response, Value, WireError, number, text, words
 from mailkeep.errors import GiveUp
 from mailkeep.mail.items import Folder, Kind, Role
 
@@ -124,7 +124,11 @@ class Hierarchy:
         session = self._session
         if status_items:
             leave(session)
-        namespace = session.send(b"NAMESPACE") if session.has("NAMESPACE") and not self._raw else None
+        namespace = (
+            session.send(b"NAMESPACE", claim=Claim(b"NAMESPACE"))
+            if session.has("NAMESPACE") and not self._raw
+            else None
+        )
         pending = session.send(b'LIST "" "*"', self._returned(status_items))
         foreign = self._read_namespace(namespace) if namespace else self._foreign
         self._foreign = foreign  # asked for once
@@ -154,9 +158,8 @@ class Hierarchy:
         """Notes our own prefix; returns those of other users and of shared folders."""
         foreign: tuple[bytes, ...] = ()
         for response in self._session.responses(pending):
-            name, _, start = untagged(bytes(response[0]))
-            if name == b"NAMESPACE":
-                own, *others = [_prefixes(value) for value in values(response, start)[:3]]
+            if response.name == b"NAMESPACE":
+                own, *others = [_prefixes(value) for value in response.values()[:3]]
                 self.prefix = own[0] if own else b""
                 foreign = tuple(prefix for prefixes in others for prefix in prefixes if prefix)
         self._session.accept(pending, "name its namespaces")
@@ -183,11 +186,10 @@ class Hierarchy:
                     found[parent] = Folder(identity, parent, selectable=False)
 
 
-def _listed(response: Pieces) -> _Listed | None:
-    name, _, start = untagged(bytes(response[0]))
-    if name != b"LIST":
+def _listed(response: Response) -> _Listed | None:
+    if response.name != b"LIST":
         return None
-    found = values(response, start)
+    found = response.values()
     if len(found) < 3:
         raise WireError("a LIST response without a name")
     raw = text(found[2])
@@ -196,11 +198,10 @@ def _listed(response: Pieces) -> _Listed | None:
     return _Listed(b"INBOX" if raw.upper() == b"INBOX" else raw, flags, delimiter)
 
 
-def _status(response: Pieces) -> tuple[bytes, Status] | None:
-    name, _, start = untagged(bytes(response[0]))
-    if name != b"STATUS":
+def _status(response: Response) -> tuple[bytes, Status] | None:
+    if response.name != b"STATUS":
         return None
-    found = values(response, start)
+    found = response.values()
     if len(found) < 2 or not isinstance(found[1], list) or len(found[1]) % 2:
         raise WireError("a STATUS response without its list")
     raw = text(found[0])

@@ -24,7 +24,7 @@ from mailkeep.connectors.imap.command import flags_from
 from mailkeep.connectors.imap.opened import Opened, examine, reopen
 from mailkeep.connectors.imap.references import ITEMS, PLAIN_ITEMS, reference
 from mailkeep.connectors.imap.session import Pending, Session
-from mailkeep.connectors.imap.wire import Pieces, Value, attributes, number, uid_ranges, untagged, values, words
+from mailkeep.connectors.imap.wire import Claim, Response, number, uid_ranges, words
 from mailkeep.mail.items import Role
 
 _IN_FLIGHT = 2
@@ -124,7 +124,7 @@ class ImapListing:
             yield from self._flags(response, opened)
 
     def _all_flags(self, opened: Opened, since: Checkpoint) -> Iterator[Change]:
-        for response, _ in self._windows(b"(UID FLAGS)", opened, 1, since.uid_next - 1):
+        for response in self._windows(b"UID FLAGS", b"FLAGS", opened, 1, since.uid_next - 1):
             yield from self._flags(response, opened)
 
     def _present(self, opened: Opened, since: Checkpoint) -> Iterator[Change]:
@@ -141,45 +141,40 @@ class ImapListing:
     # --- new items -----------------------------------------------------------------------------------------------------
 
     def _new(self, opened: Opened, first: int) -> Iterator[Listed]:
-        items = b"(" + ITEMS + (b" " + self._stable_item if self._stable_item else b"") + b")"
-        for response, window in self._windows(items, opened, first, opened.uid_next - 1):
-            listed = self._listed(response, opened, window)
-            if listed is not None:
-                yield listed
-
-    def _listed(self, response: Pieces, opened: Opened, window: tuple[int, int]) -> Listed | None:
-        told = _fetched(response)
-        if told is None or b"RFC822.SIZE" not in told:
-            return None  # not an answer of ours: a flag that changed meanwhile, say
-        uid = number(told.get(b"UID"))
-        return Listed(reference(told, opened.validity, uid, self._role)) if window[0] <= uid <= window[1] else None
+        items = ITEMS + (b" " + self._stable_item if self._stable_item else b"")
+        for response in self._windows(items, b"RFC822.SIZE", opened, first, opened.uid_next - 1):
+            yield Listed(reference(response.told, opened.validity, self._role))
 
     # --- commands ------------------------------------------------------------------------------------------------------
 
-    def _windows(self, items: bytes, opened: Opened, low: int, high: int) -> Iterator[tuple[Pieces, tuple[int, int]]]:
-        """The responses to `UID FETCH window items` for windows from low to high, each with its window."""
+    def _windows(self, items: bytes, claimed: bytes, opened: Opened, low: int, high: int) -> Iterator[Response]:
+        """The responses to `UID FETCH window (items)` for windows from low to high; each has the `claimed` attribute."""
         dense = max(1, (opened.uid_next - 1) // max(1, opened.count))
         windows = _Windows(low, high, dense * _WINDOW_ITEMS)
         in_flight: deque[tuple[Pending, tuple[int, int]]] = deque()
         try:
             while True:
                 while len(in_flight) < _IN_FLIGHT and (window := windows.next()):
-                    reopen(self._session, self._raw, opened.validity)
-                    in_flight.append((self._session.send(b"UID FETCH %d:%d " % window + items), window))
+                    in_flight.append((self._ask(opened, window, items, claimed), window))
                 if not in_flight:
                     return
                 pending, window = in_flight[0]
                 found = 0
                 for response in self._session.responses(pending):
                     found += 1
-                    yield response, window
+                    yield response
                 in_flight.popleft()
                 windows.learn(found)
                 if not self._all_given(pending):
-                    yield from self._without_headers(items, opened, window)
+                    yield from self._without_headers(opened, window, claimed)
         finally:
             for pending, _ in in_flight:
                 pending.abandoned = True
+
+    def _ask(self, opened: Opened, window: tuple[int, int], items: bytes, claimed: bytes) -> Pending:
+        reopen(self._session, self._raw, opened.validity)
+        claim = Claim(attribute=claimed, uids=range(window[0], window[1] + 1))
+        return self._session.send(b"UID FETCH %d:%d (" % window, items, b")", claim=claim)
 
     def _all_given(self, pending: Pending) -> bool:
         """False where the server refused some of it: one unreadable message must not hide its neighbours."""
@@ -194,27 +189,23 @@ class ImapListing:
         self._session.accept(pending, "list the folder")
         return True
 
-    def _without_headers(
-        self, items: bytes, opened: Opened, window: tuple[int, int]
-    ) -> Iterator[tuple[Pieces, tuple[int, int]]]:
+    def _without_headers(self, opened: Opened, window: tuple[int, int], claimed: bytes) -> Iterator[Response]:
         """The window once more, asking only for what a server knows without reading a message. Repeats are harmless."""
-        reopen(self._session, self._raw, opened.validity)
-        less = b"(UID FLAGS)" if items == b"(UID FLAGS)" else b"(" + PLAIN_ITEMS + b")"
-        for response in self._session.run("list the folder", b"UID FETCH %d:%d " % window + less):
-            yield response, window
+        pending = self._ask(opened, window, b"UID FLAGS" if claimed == b"FLAGS" else PLAIN_ITEMS, claimed)
+        yield from self._session.responses(pending)
+        self._session.accept(pending, "list the folder")
 
-    def _in_chunks(self, items: bytes, opened: Opened, since: Checkpoint) -> Iterator[Pieces]:
+    def _in_chunks(self, items: bytes, opened: Opened, since: Checkpoint) -> Iterator[Response]:
         for low, high in _chunks(since):
             reopen(self._session, self._raw, opened.validity)
             pending = self._session.send(b"UID FETCH %d:%d " % (low, high) + items)
             yield from self._session.responses(pending)
             self._session.accept(pending, "list what changed", tolerated=("EXPUNGEISSUED",))
 
-    def _flags(self, response: Pieces, opened: Opened) -> Iterator[Change]:
-        told = _fetched(response)
-        if told is not None and b"UID" in told and b"FLAGS" in told:
-            flags = flags_from(words(told[b"FLAGS"]))
-            yield Seen(item_id(opened.validity, number(told[b"UID"])), flags)
+    def _flags(self, response: Response, opened: Opened) -> Iterator[Change]:
+        told = response.told
+        if b"UID" in told and b"FLAGS" in told:
+            yield Seen(item_id(opened.validity, number(told[b"UID"])), flags_from(words(told[b"FLAGS"])))
 
 
 def _chunks(since: Checkpoint) -> Iterator[tuple[int, int]]:
@@ -225,32 +216,25 @@ def _chunks(since: Checkpoint) -> Iterator[tuple[int, int]]:
         yield low, min(last, low + width - 1)
 
 
-def _fetched(response: Pieces) -> dict[bytes, Value] | None:
-    name, _, start = untagged(bytes(response[0]))
-    return attributes(response, start) if name == b"FETCH" else None
-
-
-def _vanished(response: Pieces, below: int) -> list[tuple[int, int]]:
+def _vanished(response: Response, below: int) -> list[tuple[int, int]]:
     """UID ranges of a VANISHED response, known ones only."""
-    name, _, start = untagged(bytes(response[0]))
-    if name != b"VANISHED":
+    if response.name != b"VANISHED":
         return []
-    found = values(response, start)
+    found = response.values()
     uids = found[-1] if found else None
     if not isinstance(uids, bytes):
         return []
     return [(low, min(high, below - 1)) for low, high in uid_ranges(uids) if low < below]
 
 
-def _found(response: Pieces) -> Iterator[int]:
+def _found(response: Response) -> Iterator[int]:
     """The UIDs of a SEARCH or ESEARCH response."""
-    name, _, start = untagged(bytes(response[0]))
-    if name == b"SEARCH":
-        for value in values(response, start):
+    if response.name == b"SEARCH":
+        for value in response.values():
             if not isinstance(value, list):
                 yield number(value)
-    elif name == b"ESEARCH":
-        told = values(response, start)
+    elif response.name == b"ESEARCH":
+        told = response.values()
         for key, value in pairwise(told):
             if isinstance(key, bytes) and key.upper() == b"ALL" and isinstance(value, bytes):
                 for low, high in uid_ranges(value):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mailkeep.connectors.imap.command import string
 from mailkeep.connectors.imap.names import decode
 from mailkeep.connectors.imap.session import Session
-from mailkeep.connectors.imap.wire import WireError, attributes, number, untagged
+from mailkeep.connectors.imap.wire import WireError, number
 from mailkeep.errors import RetryNow
 
 _TOLD = re.compile(rb"\* OK \[(UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ) (\d{1,19})\]", re.IGNORECASE)
@@ -28,17 +28,16 @@ class Opened:
 def examine(session: Session, raw: bytes) -> Opened:
     """Open the folder read-only, even where it is open already: the answer is of now."""
     condstore = b" (CONDSTORE)" if session.has("CONDSTORE") and not session.enabled else b""
+    session.settle()
     session.selected = None
     told: dict[bytes, int] = {}
     count = 0
     for response in session.run(f"open the folder {decode(raw)}", b"EXAMINE ", string(raw), condstore):
-        text = bytes(response[0])
-        match = _TOLD.match(text)
+        match = _TOLD.match(response.text)
         if match:
             told[match.group(1).upper()] = number(match.group(2))
-        name, exists, _ = untagged(text)
-        if name == b"EXISTS":
-            count = exists
+        if response.name == b"EXISTS":
+            count = response.number
     validity = told.get(b"UIDVALIDITY")
     if validity is None:
         raise WireError("a folder without UIDVALIDITY")
@@ -59,6 +58,7 @@ def reopen(session: Session, raw: bytes, validity: int) -> None:
 def leave(session: Session) -> None:
     """Open no folder: what STATUS says of an open one is as old as its opening. Read-only ones lose nothing by CLOSE."""
     if session.selected is not None:
+        session.settle()
         session.selected = None
         session.send(b"UNSELECT" if session.has("UNSELECT") else b"CLOSE").abandoned = True
 
@@ -68,7 +68,6 @@ def _uid_next(session: Session, count: int) -> int:
     highest = 0
     if count:
         for response in session.run("find the last message", b"UID FETCH * (UID)"):
-            name, _, start = untagged(bytes(response[0]))
-            if name == b"FETCH":
-                highest = max(highest, number(attributes(response, start).get(b"UID")))
+            if b"UID" in response.told:
+                highest = max(highest, number(response.told[b"UID"]))
     return highest + 1

@@ -137,7 +137,7 @@ def sign_in(session: Session, who: Credentials, mailbox: str) -> None:
     else:
         pending = session.send(b"LOGIN ", string(who.user), b" ", string(who.password))
     for response in session.responses(pending):
-        _note_capability_response(session, bytes(response[0]))
+        _note_capability_response(session, response.text)
     answer = pending.completion
     if answer is None or not answer.ok:
         session.close()
@@ -148,7 +148,7 @@ def sign_in(session: Session, who: Credentials, mailbox: str) -> None:
 
 def ask_capabilities(session: Session) -> None:
     for response in session.run("say what it can do", b"CAPABILITY"):
-        _note_capability_response(session, bytes(response[0]))
+        _note_capability_response(session, response.text)
 
 
 def _note_capability_response(session: Session, text: bytes) -> None:

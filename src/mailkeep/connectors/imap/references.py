@@ -19,7 +19,7 @@ _UNDATED = datetime(
 )  # for a server that gives no readable internal date: visibly wrong, and stable
 
 
-def reference(told: dict[bytes, Value], validity: int, uid: int, role: Role | None) -> ItemRef:
+def reference(told: dict[bytes, Value], validity: int, role: Role | None) -> ItemRef:
     """What a listing tells of a message. In a folder of sent mail its own time is the `Date:` field's."""
     fields = headers.fields(_header(told))
     received = _received(told)
@@ -28,7 +28,7 @@ def reference(told: dict[bytes, Value], validity: int, uid: int, role: Role | No
     if b"cc" in fields:
         people = b", ".join(part for part in (people, fields[b"cc"]) if part)
     return ItemRef(
-        id=item_id(validity, uid),
+        id=item_id(validity, number(told.get(b"UID"))),
         kind=Kind.MAIL,
         message_class=headers.message_class(fields.get(b"content-type", b"")),
         size=number(told.get(b"RFC822.SIZE")),

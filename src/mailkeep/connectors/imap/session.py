@@ -1,12 +1,12 @@
 """A conversation with a server: commands in flight, and their answers handed to whoever asked.
 
-Several commands may be under way. The server answers them in order, so a response belongs to the oldest that has not
-completed; where somebody else's answer comes first, it waits in that command's queue. So a listing may be paused in the middle, items
-fetched, and the listing resumed, all on one line.
+Several commands may be under way, and a server may mix their responses: each goes to the command that claims it, one that
+nobody claims to the oldest command without a claim. What belongs to somebody else waits in that command's queue. So a listing
+may be paused in the middle, items fetched, and the listing resumed, all on one line.
 
-    pending = session.send(b"UID FETCH 1:500 (UID FLAGS)")       # returns at once
+    pending = session.send(b"UID FETCH 1:500 (UID FLAGS)", claim=Claim(attribute=b"FLAGS", uids=range(1, 501)))
     for response in session.responses(pending): …                # until it completes
-    session.finish(pending, "list the folder")                   # raises where the server refused
+    session.accept(pending, "list the folder")                   # raises where the server refused
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mailkeep.connectors.base import Usage
 from mailkeep.connectors.imap import refusals
 from mailkeep.connectors.imap.command import Literal, Part
 from mailkeep.connectors.imap.line import Line
-from mailkeep.connectors.imap.wire import Completion, Pieces, WireError, completion
+from mailkeep.connectors.imap.wire import Claim, Completion, Response, WireError, completion
 from mailkeep.errors import GiveUp, MailkeepError, RetryNow
 
 _LITERAL_MINUS_BYTES_MAX = 4096
@@ -29,11 +29,12 @@ _COPIED_BYTES_MAX = 64 * 1024  # a larger literal goes out on its own
 class Pending:
     """A command under way. `completion` is None until the server ended it."""
 
-    __slots__ = ("abandoned", "completion", "queue", "tag")
+    __slots__ = ("abandoned", "claim", "completion", "queue", "tag")
 
-    def __init__(self, tag: bytes) -> None:
+    def __init__(self, tag: bytes, claim: Claim | None) -> None:
         self.tag = tag
-        self.queue: deque[Pieces] = deque()
+        self.claim = claim
+        self.queue: deque[Response] = deque()
         self.completion: Completion | None = None
         self.abandoned = False  # nobody will ask for its responses any more
 
@@ -48,18 +49,18 @@ class Session:
         self.enabled: frozenset[str] = frozenset()
         self.selected: tuple[bytes, int] | None = None
         self._tags = itertools.count(1)
-        self._in_flight: deque[Pending] = deque()
+        self._in_flight: dict[bytes, Pending] = {}  # by tag, oldest first
 
     def has(self, capability: str) -> bool:
         return capability in self.capabilities
 
-    def send(self, *parts: Part) -> Pending:
+    def send(self, *parts: Part, claim: Claim | None = None) -> Pending:
         """Send a command; literals go out at once where the server takes them so, else each waits for its go-ahead."""
-        pending = Pending(b"m%d" % next(self._tags))
+        pending = Pending(b"m%d" % next(self._tags), claim)
         if not self._in_flight:
             self.usage.requests += 1
         out = bytearray(pending.tag + b" ")
-        self._in_flight.append(pending)
+        self._in_flight[pending.tag] = pending
         for part in parts:
             if isinstance(part, bytes):
                 out += part
@@ -86,7 +87,7 @@ class Session:
             self.line.send(answer + b"\r\n")
         return pending
 
-    def responses(self, pending: Pending) -> Iterator[Pieces]:
+    def responses(self, pending: Pending) -> Iterator[Response]:
         """The untagged responses that answer this command, as they come."""
         try:
             while True:
@@ -94,9 +95,7 @@ class Session:
                     yield pending.queue.popleft()
                 if pending.completion is not None:
                     return
-                response = self._read(pending)
-                if response is not None:
-                    yield response
+                self._read()
         finally:
             pending.abandoned = True
             pending.queue.clear()
@@ -116,7 +115,7 @@ class Session:
             raise refusals.command(answer, what)
         return answer
 
-    def run(self, what: str, *parts: Part) -> list[Pieces]:
+    def run(self, what: str, *parts: Part) -> list[Response]:
         """Send, read everything, raise where it was refused."""
         pending = self.send(*parts)
         found = list(self.responses(pending))
@@ -159,41 +158,45 @@ class Session:
 
     # --- inside --------------------------------------------------------------------------------------------------------
 
-    def _read(self, asker: Pending) -> Pieces | None:
-        """One response: the asker's own is returned, another's is queued, a completion noted."""
+    def settle(self) -> None:
+        """Read until no command is under way; what they answer waits in their queues."""
+        while self._in_flight:
+            self._read()
+
+    def _read(self) -> bool:
+        """Take one response to where it belongs; True where it was a go-ahead (`+`)."""
         pieces = self.line.response()
-        text, front = pieces[0], self._in_flight[0]
+        text = bytes(pieces[0])
         if text[:2] == b"* ":
             if text[2:6].upper() == b"BYE ":
-                raise self._farewell(bytes(text[2:]))
-            if front is asker:
-                return pieces
-            if not front.abandoned:
-                front.queue.append(pieces)
-        elif text.startswith(front.tag + b" "):
-            front.completion = completion(bytes(text[len(front.tag) + 1 :]))
-            self._in_flight.popleft()
-        elif text[:1] != b"+":
-            raise self._nonsense(text)
-        return None
+                raise self._farewell(text[2:])
+            self._hand_out(Response(pieces))
+        elif text[:1] == b"+":
+            return True
+        else:
+            tag, _, rest = text.partition(b" ")
+            pending = self._in_flight.pop(tag, None)
+            if pending is None:
+                raise self._nonsense(text)
+            pending.completion = completion(rest)
+        return False
+
+    def _hand_out(self, response: Response) -> None:
+        unclaimed = None
+        for pending in self._in_flight.values():
+            if pending.claim is None:
+                unclaimed = unclaimed or pending
+            elif pending.claim.fits(response):
+                unclaimed = pending
+                break
+        if unclaimed is not None and not unclaimed.abandoned:
+            unclaimed.queue.append(response)
 
     def _go_ahead(self, pending: Pending) -> bool:
         """Wait for `+` before a literal; False where the command was refused instead."""
         while pending.completion is None:
-            front = self._in_flight[0]
-            pieces = self.line.response()
-            text = pieces[0]
-            if text[:1] == b"+" and front is pending:
+            if self._read():
                 return True
-            if text[:2] == b"* ":
-                if text[2:6].upper() == b"BYE ":
-                    raise self._farewell(bytes(text[2:]))
-                front.queue.append(pieces)
-            elif text.startswith(front.tag + b" "):
-                front.completion = completion(bytes(text[len(front.tag) + 1 :]))
-                self._in_flight.popleft()
-            else:
-                raise self._nonsense(text)
         return False
 
     def _nonsense(self, text: bytes | bytearray) -> WireError:

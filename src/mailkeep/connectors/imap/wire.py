@@ -11,6 +11,7 @@ A **value** is None (NIL), bytes (atom, number, quoted string, literal) or a lis
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
@@ -133,6 +134,52 @@ def _name(value: Value) -> bytes:
     if not isinstance(value, bytes):
         raise WireError("an attribute without a name")
     return value.upper()
+
+
+class Response:
+    """An untagged response. `name` b"" is something that is no IMAP; `number` is -1 where none stands before the name."""
+
+    __slots__ = ("_told", "name", "number", "pieces", "start")
+
+    def __init__(self, pieces: Pieces) -> None:
+        self.pieces = pieces
+        self.name, self.number, self.start = untagged(pieces[0])
+        self._told: dict[bytes, Value] | None = None
+
+    @property
+    def text(self) -> bytes:
+        """The first piece, all there is where no literal was."""
+        return bytes(self.pieces[0])
+
+    @property
+    def told(self) -> dict[bytes, Value]:
+        """The attributes of a FETCH response, empty for any other. Raises WireError."""
+        if self._told is None:
+            self._told = attributes(self.pieces, self.start) if self.name == b"FETCH" else {}
+        return self._told
+
+    def values(self) -> list[Value]:
+        return values(self.pieces, self.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Which responses answer a command: FETCH responses with that attribute for these UIDs, or all of another name.
+
+    A server may work on two commands at once and mix their responses (Dovecot does), so order tells nothing.
+    """
+
+    name: bytes = b"FETCH"
+    attribute: bytes = b""
+    uids: Container[int] = ()
+
+    def fits(self, response: Response) -> bool:
+        if response.name != self.name:
+            return False
+        if self.name != b"FETCH":
+            return True
+        told = response.told
+        return self.attribute in told and number(told.get(b"UID")) in self.uids
 
 
 def number(value: Value) -> int:
