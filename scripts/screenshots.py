@@ -1,0 +1,135 @@
+"""`make screenshots`: the demo as a visitor sees it, into docs/screenshots.
+
+Starts a demo in a home of its own (`.cache/screenshots`), waits until everybody is archived, signs in with Chromium and looks
+around: light, dark, and as narrow as a telephone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+PICTURES = ROOT / "docs" / "screenshots"
+HOME = ROOT / ".cache" / "screenshots"
+PORT = 8026
+MAILKEEP = [sys.executable, "-m", "mailkeep.cli"]
+ENVIRONMENT = {**os.environ, "MAILKEEP_HOME": str(HOME)}
+WIDE, NARROW = (1440, 900), (390, 844)
+READER = "sabine.koehler"
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    name: str
+    password: str
+
+
+def main() -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with demo() as who, sync_playwright() as playwright:
+        wait_until_archived()
+        browser = playwright.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        tour(browser, who, WIDE, "light", "")
+        tour(browser, who, WIDE, "dark", "-dark")
+        tour(browser, who, NARROW, "light", "-390")
+        browser.close()
+
+
+def tour(browser: Browser, who: SignIn, size: tuple[int, int], scheme: str, suffix: str) -> None:
+    width, height = size
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if scheme == "dark" else "light",
+        base_url=f"http://127.0.0.1:{PORT}",
+    )
+    page = context.new_page()
+    page.goto("/sign-in/")
+    take(page, f"sign-in{suffix}")
+    page.fill("#name", who.name)
+    page.fill("#password", who.password)
+    page.click("form button.main-act")
+    page.wait_for_load_state("networkidle")
+    take(page, f"tasks{suffix}")
+    page.goto("/administration/services/sync-recover/mailboxes/")
+    take(page, f"mailboxes{suffix}")
+    page.click(f"a:has-text('{READER}')")
+    page.wait_for_load_state("networkidle")
+    take(page, f"mailbox{suffix}")
+    page.locator("a.letter").nth(2).click()
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(500)
+    take(page, f"reading{suffix}")
+    context.close()
+
+
+def take(page: Page, name: str) -> None:
+    page.screenshot(path=PICTURES / f"{name}.png")
+    sys.stdout.write(f"docs/screenshots/{name}.png\n")
+
+
+def chromium() -> str:
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    raise SystemExit("no Chromium: run scripts/install-servers.sh test")
+
+
+@contextmanager
+def demo() -> Iterator[SignIn]:
+    shutil.rmtree(HOME, ignore_errors=True)
+    process = subprocess.Popen(
+        [*MAILKEEP, "demo", "--port", str(PORT)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=ENVIRONMENT,
+        text=True,
+    )
+    try:
+        yield greeting(process)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+        shutil.rmtree(HOME, ignore_errors=True)
+
+
+def greeting(process: subprocess.Popen[str]) -> SignIn:
+    """Reads what the demo says until it is up."""
+    said = ""
+    for line in process.stdout or ():
+        said += line
+        found = re.search(r"Sign in +(\S+) +(\S+)", said)
+        if found and "Ctrl-C ends it." in line:
+            return SignIn(found[1], found[2])
+    raise SystemExit(f"the demo did not start:\n{said}")
+
+
+def wait_until_archived() -> None:
+    end = time.monotonic() + 300
+    while time.monotonic() < end:
+        done = subprocess.run(
+            [*MAILKEEP, "mailboxes", "--json"], capture_output=True, text=True, env=ENVIRONMENT, check=False
+        )
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        if rows and all(row["result"] for row in rows):
+            return
+        time.sleep(1)
+    raise SystemExit("the demo's mailboxes were not archived within five minutes")
+
+
+if __name__ == "__main__":
+    main()
