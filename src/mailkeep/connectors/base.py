@@ -132,7 +132,11 @@ class Connector(Protocol):
     """One signed-in session on one mailbox. See the module's head for order and errors."""
 
     capabilities: Capabilities
-    usage: Usage
+
+    @property
+    def usage(self) -> Usage:
+        """What the session has cost so far."""
+        ...
 
     def folders(self) -> list[Folder]:
         """The whole hierarchy, parents before children, virtual views marked by their role."""

@@ -121,8 +121,10 @@ class Fetching:
             return
         for response in self._session.responses(batch.pending):
             fetched = self._fetched(response, batch.refs)
+            del response  # or this frame would hold a large item while the next one comes
             if fetched is not None:
                 yield fetched
+            del fetched
         answer = batch.pending.completion
         if answer is not None and (busy := refusals.throttled(answer)):
             raise busy
