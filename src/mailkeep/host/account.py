@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailkeep.errors import GiveUp
-from mailkeep.host.home import Home
+from mailkeep.host.home import Home, not_ours
 
 NAME = "mailkeep-postgres"
 # Any folder that everybody may pass through will do: what it holds is hidden from the database's processes alone.
@@ -33,6 +33,16 @@ def database_account() -> Account | None:
     if os.geteuid() != 0:
         return None
     return _find() or _make()
+
+
+def refuse_strangers(path: Path, account: Account | None) -> None:
+    """For a folder in a place where others may make folders. Errors: GiveUp `home_not_ours`."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), account.uid if account else -1):
+        raise not_ours(path)
 
 
 def give(path: Path, account: Account | None) -> None:

@@ -96,7 +96,7 @@ def private_folder(path: Path) -> None:
     except FileExistsError:
         found = path.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-            raise _not_ours(path) from None
+            raise not_ours(path) from None
     path.chmod(0o700)
 
 
@@ -107,13 +107,13 @@ def _make_top(path: Path) -> None:
     except FileExistsError:
         found = path.stat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & stat.S_ISVTX:
-            raise _not_ours(path) from None
+            raise not_ours(path) from None
         # Read rights that somebody gave to the top folder are harmless (each room is closed); a right to rename our
         # rooms is not.
         path.chmod(stat.S_IMODE(found.st_mode) & ~0o022)
 
 
-def _not_ours(path: Path) -> GiveUp:
+def not_ours(path: Path) -> GiveUp:
     return GiveUp(
         "home_not_ours",
         f"{path} is not a folder of the account that runs Mailkeep",

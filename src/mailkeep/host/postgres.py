@@ -108,7 +108,7 @@ class Cluster:
         """Make an empty cluster at `data`. A half-made one never bears that name."""
         half = data.with_name(f"{data.name}.half")
         shutil.rmtree(half, ignore_errors=True)
-        with _password_file(self._password(), self.account) as descriptor:
+        with password_file(self._password(), self.account) as descriptor:
             # Sorting by the built-in C.UTF-8 does not depend on the system's C library, whose updates have silently
             # broken indexes.
             self.run(
@@ -222,6 +222,8 @@ class Cluster:
     def prepare(self) -> None:
         """The folders, and nobody at work in them."""
         account.give(self.home.postgres, self.account)
+        if not self.home.socket.is_relative_to(self.home.path):
+            account.refuse_strangers(self.home.socket, self.account)
         account.give(self.home.socket, self.account)
         written = self._log_file()
         if written.exists() and written.stat().st_size > LOG_BYTES_MAX:
@@ -272,27 +274,35 @@ def _wait_for_leftover(data: Path) -> None:
     """A server whose starter was killed may still be stopping: let it, for a while. It is ours, we hold the lock."""
     for patience, push in ((60.0, signal.SIGINT), (10.0, signal.SIGQUIT), (10.0, signal.SIGKILL)):
         end = time.monotonic() + patience
-        while (pid := _server_of(data)) is not None:
+        while left := _servers_of(data):
             if time.monotonic() > end:
-                log.warning("an earlier database server (pid %s) does not end: %s", pid, push.name)
-                os.kill(pid, push)
+                log.warning("an earlier database server does not end (pids %s): %s", left, push.name)
+                for pid in left:
+                    os.kill(pid, push)
                 break
             time.sleep(POLL_SECONDS)
         else:
             return
 
 
-def _server_of(data: Path) -> int | None:
-    """The pid of a living server in `data`. A pid that another program has got since is none."""
-    try:
-        pid = int((data / "postmaster.pid").read_text().splitlines()[0])
-        # Compared by inode: the server may see the folder under another path.
-        there = Path(f"/proc/{pid}/cwd").stat()
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError, PermissionError, IndexError, ValueError):
-        return None
+def _servers_of(data: Path) -> list[int]:
+    """Processes at work in `data`, where a server that has not ended in order says that there may be some.
+
+    Not only the one that it names: after the death of that one its children take a moment. All of them have `data` as
+    their working folder, compared by inode, because they may see it under another path.
+    """
+    if not (data / "postmaster.pid").exists():
+        return []
     here = data.stat()
-    return pid if (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino) and state != "Z" else None
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            there = (entry / "cwd").stat() if entry.name.isdigit() else None
+        except (FileNotFoundError, ProcessLookupError, PermissionError):  # ended meanwhile, or another's: not of ours
+            continue
+        if there is not None and (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino):
+            found.append(int(entry.name))
+    return found
 
 
 def finish(process: subprocess.Popen[bytes]) -> None:
@@ -308,7 +318,7 @@ def finish(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _password_file(password: str, owner: account.Account | None) -> Iterator[int]:
+def password_file(password: str, owner: account.Account | None) -> Iterator[int]:
     """The descriptor of a file in memory, readable by the database's account alone: the password never lies on disk a
     second time.
     """
