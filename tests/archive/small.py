@@ -43,7 +43,9 @@ def stamp(complete: bool = True) -> RunStamp:
 
 def message(number: int, attachment: bytes = b"", receiver: str = "alice") -> bytes:
     """A message of some 2 KB, more with an attachment in base64."""
-    words = random.Random(number).choices(["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "near", "Zürich"], k=250)
+    words = random.Random(number).choices(
+        ["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "near", "Zürich"], k=250
+    )
     head = f"Received: by {receiver}.example; {number}\r\nSubject: no. {number}\r\nMessage-ID: <{number}@example>\r\n"
     text = " ".join(words)
     if not attachment:
@@ -86,7 +88,7 @@ class Small:
             self.append(mailbox, [Moved(2, 2, "7.2"), Flagged(3, frozenset({"seen", "$forwarded"})), FolderGone(3)])
             self.append(mailbox, [Removed(4)], complete=False)
             self.contents[mailbox].pop(4)
-            self.put(mailbox, {5: message(500)})
+            self.put(mailbox, {5: message(500, receiver=receiver)})
         self.put_left_out(ALICE)
         self.organise()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 ITEMS_SHOWN = 20
+MISSING_PACK = "the pack is missing"
+MISSING_BLOB = "no pack holds it"
 
 
 @dataclass(frozen=True, slots=True)

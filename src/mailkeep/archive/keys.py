@@ -151,7 +151,7 @@ def _read_format(data: bytes) -> tuple[str, bytes, bytes]:
         document = json.loads(data)
         if document["format"] != "mailkeep-archive" or document["version"] != FORMAT_VERSION:
             raise GiveUp("not_an_archive", "this archive has another format version", "use a newer Mailkeep")
-        if _written(document) != data:
+        if _written(document) != data or len(bytes.fromhex(document["archive_id"])) != 16:
             raise ValueError("not as it was written")
         wrapped, public = bytes.fromhex(document["wrapped_key"]), bytes.fromhex(document["witness_public_key"])
         return document["archive_id"], wrapped, public

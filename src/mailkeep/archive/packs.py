@@ -172,17 +172,20 @@ def read_footer(store: Store, archive_key: bytes, pack: bytes) -> Footer:
     return footer
 
 
+def pack_of(name: str) -> bytes | None:
+    """The id of the pack that an object's name says it is; None for a name that no pack has."""
+    text = name.rpartition("/")[2]
+    if len(text) != 2 * ID_BYTES or not set(text) <= set("0123456789abcdef"):
+        return None
+    pack = bytes.fromhex(text)
+    return pack if name == pack_name(pack) else None
+
+
 def list_packs(store: Store) -> Iterator[bytes]:
-    """Every pack in the store; an object under `packs/` that is none raises Damaged."""
+    """Every pack in the store. Other objects among them are passed by: `verify` names them."""
     for info in store.list("packs/"):
-        text = info.name.rpartition("/")[2]
-        if (
-            len(text) != 2 * ID_BYTES
-            or not set(text) <= set("0123456789abcdef")
-            or info.name != pack_name(bytes.fromhex(text))
-        ):
-            raise Damaged(info.name, "this is no name of a pack")
-        yield bytes.fromhex(text)
+        if (pack := pack_of(info.name)) is not None:
+            yield pack
 
 
 def _read_header(header: bytes, pack: bytes) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from mailkeep.archive.chain import ORGANISATION, Chain, Link
 from mailkeep.archive.damage import Damaged
 from mailkeep.archive.events import EMPTY_HEAD, Entry, Event, FolderGone, FolderPut, Head, Purged, Put, Removed
-from mailkeep.archive.findings import Findings, Key
+from mailkeep.archive.findings import MISSING_BLOB, MISSING_PACK, Findings, Key
 from mailkeep.archive.history import History
 from mailkeep.archive.packs import pack_name
 from mailkeep.archive.ports import Location
@@ -152,9 +152,9 @@ class HistoryCheck:
     def _look_at(self, chain: str, blob: bytes, what: str, place: Location | None) -> None:
         findings = self._findings
         if place is None:
-            self._suspect(chain, blob, what, (f"blob {blob.hex()}", "no pack holds it"))
+            self._suspect(chain, blob, what, (f"blob {blob.hex()}", MISSING_BLOB))
         elif place.pack not in self._packs:
-            self._suspect(chain, blob, what, (pack_name(place.pack), "the pack is missing"))
+            self._suspect(chain, blob, what, (pack_name(place.pack), MISSING_PACK))
         elif place.pack in findings.broken_packs:
             findings.hit(findings.broken_packs[place.pack], chain, what)
         elif (place.pack, place.ordinal) in findings.broken_groups:

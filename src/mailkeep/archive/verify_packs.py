@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import groupby, islice
 
-from mailkeep.archive.crypto import ID_BYTES, PackSeal
+from mailkeep.archive.crypto import PackSeal
 from mailkeep.archive.damage import Damaged
-from mailkeep.archive.findings import Findings
-from mailkeep.archive.packs import PART, RECIPE, WHOLE, Footer, open_group, pack_name, read_footer
+from mailkeep.archive.findings import MISSING_BLOB, MISSING_PACK, Findings
+from mailkeep.archive.packs import PART, RECIPE, WHOLE, Footer, open_group, pack_name, pack_of, read_footer
 from mailkeep.archive.ports import Location
 from mailkeep.archive.recipe import BadRecipe, Recipe, decode_recipe, follow
 from mailkeep.archive.repository import Repository
@@ -31,7 +31,7 @@ class PackCheck:
 
     def check(self, name: str) -> None:
         """One object under `packs/`."""
-        pack = _pack_of(name)
+        pack = pack_of(name)
         if pack is None:
             self._findings.note(name, "this is no name of a pack")
             return
@@ -96,7 +96,8 @@ class PackCheck:
             except Damaged as damage:
                 self._broken(blob, damage.object, damage.problem)
             except NotFound as missing:
-                self._broken(blob, missing.name, "it is missing")
+                problem = MISSING_PACK if missing.name.startswith("packs/") else MISSING_BLOB
+                self._broken(blob, missing.name, problem)
             else:
                 if digest.digest() != blob:
                     problem = f"blob {blob.hex()} does not have the bytes it is named by"
@@ -119,11 +120,3 @@ class PackCheck:
         return said is None or (
             said.pack == place.pack and said.ordinal == place.ordinal and said != place and said.inside == place.inside
         )
-
-
-def _pack_of(name: str) -> bytes | None:
-    text = name.rpartition("/")[2]
-    if len(text) != 2 * ID_BYTES or not set(text) <= set("0123456789abcdef"):
-        return None
-    pack = bytes.fromhex(text)
-    return pack if name == pack_name(pack) else None
