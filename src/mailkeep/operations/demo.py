@@ -38,7 +38,7 @@ SEED = 1
 ACTOR = "demo"
 CONNECTION, GROUP, TASK = "Dovecot", COMPANY, "Everybody's mail"
 MASTER = "archiver"
-SLOTS_PER_DAY = 24 * 6  # every ten minutes, so that a visitor sees it work
+SLOTS_PER_DAY = 96  # every quarter of an hour, the most a task may ask for, so that a visitor sees it work
 STATE_FILE = "demo.json"
 
 
