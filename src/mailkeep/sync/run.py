@@ -156,7 +156,7 @@ class Run:
             self._first(to_list)
         else:
             self._round(to_list, self._since, self._branches)
-            self._record_gone(tree)
+        self._record_gone(tree)
         self._once_more()
 
     # --- folders ---------------------------------------------------------------------------------------------------
