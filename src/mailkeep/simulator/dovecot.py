@@ -7,7 +7,7 @@
 
 Everything lies below `folder` and is there again at the next start:
 
-    dovecot.conf  dovecot.log  users  masters  ca.pem  server.pem  server.key  run/  mail/<user>/…
+    dovecot.conf  dovecot.log  users/  masters/  ca.pem  server.pem  server.key  run/  mail/<user>/…
 
 **As whom.** Dovecot refuses mail to uid 0. Root therefore starts it in a user namespace in which root is called
 `nobody`: it then sees exactly the files root sees, in any folder, and may do nothing else. Where there are no
@@ -135,12 +135,12 @@ class Dovecot:
     def add_user(self, user: str, password: str) -> None:
         """A further user, or a new password; works while running."""
         self._users[user] = password
-        self._write_people()
+        self._write_person("users", user, password)
 
     def remove_user(self, user: str) -> None:
         """The user is unknown from now on; the mail stays on disk."""
         self._users.pop(user, None)
-        self._write_people()
+        (self.folder / "users" / user).unlink(missing_ok=True)
 
     # --- mail ------------------------------------------------------------------------------------------------------
 
@@ -232,8 +232,20 @@ class Dovecot:
         self._own(self.folder, self._run, self.folder / "mail", *self.folder.glob("*.*"))
 
     def _write_people(self) -> None:
-        for name, passwords in (("users", self._users), ("masters", self._masters)):
-            self._write(name, _people(passwords, self._account, self.folder / "mail"))
+        """A file each: Dovecot looks at a file that it knows once a second only, at a new one at once."""
+        for place, passwords in (("users", self._users), ("masters", self._masters)):
+            shutil.rmtree(self.folder / place, ignore_errors=True)
+            (self.folder / place).mkdir(mode=0o700)
+            self._own(self.folder / place)
+            for user, password in passwords.items():
+                self._write_person(place, user, password)
+
+    def _write_person(self, place: str, user: str, password: str) -> None:
+        """A passwd-file of one line. Base64, so that a password may hold any character."""
+        coded = base64.b64encode(password.encode()).decode()
+        home = self.folder / "mail" / user
+        line = f"{user}:{{PLAIN.b64}}{coded}:{self._account.pw_uid}:{self._account.pw_gid}::{home}::\n"
+        self._write(f"{place}/{user}", line)
 
     def _write(self, name: str, text: str) -> None:
         path = self.folder / name
@@ -327,15 +339,6 @@ class _Keywords:
     def save(self) -> None:
         if self._changed:
             self._path.write_text("".join(f"{number} {word}\n" for number, word in enumerate(self._words)))
-
-
-def _people(passwords: Mapping[str, str], as_account: pwd.struct_passwd, mail: Path) -> str:
-    """A passwd-file. Base64, so that a password may hold any character."""
-    lines = []
-    for user, password in passwords.items():
-        encoded = base64.b64encode(password.encode()).decode()
-        lines.append(f"{user}:{{PLAIN.b64}}{encoded}:{as_account.pw_uid}:{as_account.pw_gid}::{mail / user}::\n")
-    return "".join(lines)
 
 
 def _launcher() -> tuple[list[str], int | None]:

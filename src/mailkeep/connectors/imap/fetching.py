@@ -52,6 +52,7 @@ class Fetching:
         self._answered = section.replace(b".PEEK", b"")
         self._bytes_max = bytes_max
         self._validity = 0
+        self._exhausted = False  # `refs` has no more
         self._held: ItemRef | None = None  # pulled, but for the next batch
         self._refused: deque[Unfetched] = deque()
 
@@ -59,15 +60,17 @@ class Fetching:
         in_flight: deque[_Batch] = deque()
         try:
             while True:
-                while len(in_flight) < _IN_FLIGHT and (batch := self._batch()).refs:
+                while len(in_flight) < _IN_FLIGHT and not self._exhausted and len(self._refused) < _BATCH_ITEMS:
+                    batch = self._batch()
                     self._send(batch)
                     in_flight.append(batch)
                 while self._refused:
                     yield self._refused.popleft()
-                if not in_flight:
+                if in_flight:
+                    yield from self._receive(in_flight[0])
+                    in_flight.popleft()
+                elif self._exhausted and not self._refused:
                     return
-                yield from self._receive(in_flight[0])
-                in_flight.popleft()
         finally:
             for batch in in_flight:
                 if batch.pending is not None:
@@ -76,10 +79,11 @@ class Fetching:
     def _batch(self) -> _Batch:
         """The next refs that fit together; what can't be fetched is put aside with its reason."""
         batch = _Batch()
-        while len(batch.refs) < _BATCH_ITEMS:
+        while len(batch.refs) < _BATCH_ITEMS and len(self._refused) < _BATCH_ITEMS:
             ref = self._held or next(self._refs, None)
             self._held = None
             if ref is None:
+                self._exhausted = True
                 break
             if not self._validity:
                 self._open()
@@ -105,9 +109,7 @@ class Fetching:
             self._validity = examine(self._session, self._raw).validity
 
     def _send(self, batch: _Batch) -> None:
-        if self._session.selected != (self._raw, self._validity) and (
-            examine(self._session, self._raw).validity != self._validity
-        ):
+        if batch.refs and not self._still_open():
             self._refused.extend(_vanished(ref) for ref in batch.refs.values())
             batch.refs.clear()
         batch.pending = self._ask(frozenset(batch.refs)) if batch.refs else None
@@ -140,20 +142,21 @@ class Fetching:
 
     def _one_by_one(self, refs: dict[int, ItemRef]) -> Iterator[Fetched | Unfetched]:
         """What did not come with the others: still there, or gone?"""
-        self._reopen()
+        if not self._still_open():
+            yield from (_vanished(ref) for ref in refs.values())
+            return
         there: set[int] = set()
         claim = Claim(attribute=b"UID", uids=frozenset(refs))
         asked = self._session.send(b"UID FETCH ", uid_set(refs), b" (UID)", claim=claim)
         for response in self._session.responses(asked):
             there.add(number(response.told.get(b"UID")))
         for uid, ref in list(refs.items()):
-            if uid in there:
+            if uid in there and self._still_open():
                 yield self._alone(uid, ref)
             else:
                 yield _vanished(ref)
 
     def _alone(self, uid: int, ref: ItemRef) -> Fetched | Unfetched:
-        self._reopen()
         pending = self._ask(frozenset((uid,)))
         fetched = None
         for response in self._session.responses(pending):
@@ -167,9 +170,11 @@ class Fetching:
             raise busy
         return Unfetched(ref, "unreadable", f"the server cannot read the item: {answer.text or answer.status}")
 
-    def _reopen(self) -> None:
-        if self._session.selected != (self._raw, self._validity):
-            examine(self._session, self._raw)
+    def _still_open(self) -> bool:
+        """The folder is open, opened again where another was; False where its UIDs now mean other items."""
+        if self._session.selected == (self._raw, self._validity):
+            return True
+        return examine(self._session, self._raw).validity == self._validity
 
 
 def _vanished(ref: ItemRef) -> Unfetched:
