@@ -57,7 +57,8 @@ _LANES = f"""
         AND EXISTS (SELECT 1 FROM {_TABLES} WHERE t.connection_id = c.id AND {_DUE})
     ORDER BY c.id
 """
-# A job's queueing lock is its lease's token; Procrastinate indexes it for jobs that wait ("todo").
+# A job's queueing lock is its lease's token. One that a worker has fetched ("doing") and not begun is as good as waiting:
+# should that worker be dead, `jobs.upkeep` drops the job, and the lease is silent from then on.
 _SILENT = """
     SELECT l.token, l.mailbox_id, l.task_id, 1 + (
         SELECT count(*) FROM catalog_run r
@@ -68,7 +69,8 @@ _SILENT = """
     )
     FROM catalog_lease l
     WHERE l.heartbeat < %s AND NOT EXISTS (
-        SELECT 1 FROM procrastinate_jobs j WHERE j.queueing_lock = l.token::text AND j.status = 'todo'
+        SELECT 1 FROM procrastinate_jobs j WHERE j.queueing_lock = l.token::text
+            AND (j.status = 'todo' OR j.status = 'doing' AND NOT l.started)
     )
     ORDER BY l.heartbeat LIMIT %s
 """
@@ -86,6 +88,8 @@ class DispatchRows:
     @contextmanager
     def turn(self) -> Iterator[datetime | None]:
         with transaction.atomic():
+            # A dispatcher that freezes in mid-turn loses its transaction, and with it the lock that all others wait for.
+            _execute("SET LOCAL idle_in_transaction_session_timeout = '15s'", None)
             yield _rows("SELECT CASE WHEN pg_try_advisory_xact_lock(%s) THEN now() END", [TURN_LOCK])[0][0]
 
     def silent(self, before: datetime) -> Sequence[Silent]:

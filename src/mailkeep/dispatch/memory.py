@@ -83,6 +83,7 @@ class MemoryRows:
         self.memberships: dict[int, Membership] = {}
         self.leases: dict[int, Lease] = {}  # by mailbox
         self.queue: list[UUID] = []
+        self.fetched: list[UUID] = []  # taken from the queue by a living worker that has not begun yet
 
     def add_mailbox(self, connection: int) -> int:
         number = len(self.mailboxes) + 1
@@ -101,7 +102,8 @@ class MemoryRows:
         yield None if self.locked else self.now
 
     def silent(self, before: datetime) -> list[Silent]:
-        quiet = [x for x in self.leases.values() if x.sign_of_life < before and x.token not in self.queue]
+        waiting = {*self.queue, *self.fetched}
+        quiet = [x for x in self.leases.values() if x.sign_of_life < before and x.token not in waiting]
         quiet.sort(key=lambda lease: lease.sign_of_life)
         return [Silent(x.token, x.mailbox, x.task, self.mailboxes[x.mailbox].interrupted + 1) for x in quiet]
 
@@ -170,6 +172,7 @@ class MemoryRows:
     # --- Leases -------------------------------------------------------------------------------------------------------
 
     def begin(self, token: UUID) -> Held | None:
+        self.fetched = [one for one in self.fetched if one != token]
         lease = self._lease(token)
         if lease is None or lease.started:
             return None
