@@ -9,20 +9,31 @@ Line ends after the last header are not part of it: servers disagree about them 
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 from blake3 import blake3
 
-_BLANK_LINE = re.compile(rb"(?:\A|\n)\r?\n")
-_HEAD_LENGTH = 65_536  # bytes searched before the whole message is
+_FIRST_LOOK = 16_384  # bytes: nearly every header ends within, and finding in a copy of them is quicker than a pattern
 
 
 def header_block(content: bytes | bytearray | memoryview) -> memoryview:
     """The header through its blank line, without copying; all of it where there is no blank line."""
     view = memoryview(content)
-    found = _BLANK_LINE.search(view[:_HEAD_LENGTH]) or _BLANK_LINE.search(view)
-    return view[: found.end()] if found else view
+    end = _blank_line_end(bytes(view[:_FIRST_LOOK]))
+    if end < 0 and len(view) > _FIRST_LOOK:
+        end = _blank_line_end(bytes(view))
+    return view[:end] if end >= 0 else view
+
+
+def _blank_line_end(text: bytes) -> int:
+    """Behind the first empty line, or -1."""
+    if text.startswith((b"\r\n", b"\n")):
+        return text.index(b"\n") + 1
+    network = text.find(b"\n\r\n")
+    plain = text.find(b"\n\n", 0, network if network >= 0 else len(text))
+    if plain >= 0:
+        return plain + 2
+    return network + 3 if network >= 0 else -1
 
 
 def identity(header: bytes | memoryview, size: int, received: datetime) -> bytes:
