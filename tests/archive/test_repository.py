@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import random
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from mailkeep.archive import packs
 from mailkeep.archive.damage import Damaged
 from mailkeep.archive.memory_index import MemoryIndex
 from mailkeep.archive.packs import HEADER_BYTES, pack_name
-from mailkeep.archive.repository import Repository
+from mailkeep.archive.repository import Batch, Repository
 from mailkeep.errors import GiveUp, RetryLater
 from mailkeep.store.base import NotFound
 from mailkeep.store.local import LocalStore
@@ -84,9 +87,9 @@ def test_nothing_is_held_before_the_seal_nor_after_an_abort(repository: Reposito
 
 def test_a_batch_rolls_over_to_further_packs(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mailkeep.archive.batch.PACK_BYTES_MAX", 1 << 20)
-    contents = [random.Random(n).randbytes(700_000) for n in range(5)]
+    contents = [random.Random(n).randbytes(700_000) for n in range(12)]
     blobs = put(repository, *contents)
-    assert len(list(repository.store.list("packs/"))) == 3
+    assert len(list(repository.store.list("packs/"))) > 2
     assert [repository.read(blob) for blob in blobs] == contents
 
 
@@ -175,6 +178,46 @@ def test_a_store_that_fails_leaves_no_pack_and_a_retry_takes_a_new_id(tmp_path: 
     assert repository.read(blob) == b"content"
 
 
+def test_a_disk_that_fails_under_a_large_group_is_said(tmp_path: Path) -> None:
+    """The group is written by another thread; what fails there must not be lost."""
+    armed: list[bool] = []
+
+    def fault(point: str) -> None:
+        if point == "write" and armed:
+            raise RetryLater("store_offline", "full", "make room")
+
+    store = MemoryStore(at=fault)
+    batch = Repository.create(store, MemoryIndex(), tmp_path / "archive.key").batch()
+    batch.put_contents([b"small, so that the pack is open"])
+    armed.append(True)
+    large = [random.Random(n).randbytes(900_000) for n in range(5)]
+    with pytest.raises(RetryLater):
+        _put_and_seal(batch, large)
+    batch.abort()
+    assert list(store.list("packs/")) == []
+
+
+def test_a_huge_message_costs_its_own_bytes_and_some_mebibytes(repository: Repository) -> None:
+    encoded = base64.encodebytes(random.Random(1).randbytes(30 << 20)).replace(b"\n", b"\r\n")
+    content = b"Content-Transfer-Encoding: base64\r\n\r\n" + encoded + b"--b--\r\n"
+    batch = repository.batch()
+    tracemalloc.start()
+    (stored,) = batch.put_contents([content])
+    peak_of_writing = tracemalloc.get_traced_memory()[1]
+    batch.seal()
+    tracemalloc.reset_peak()
+    before = tracemalloc.get_traced_memory()[0]
+    digest = hashlib.sha256()
+    for piece in repository.stream(stored.blob):
+        digest.update(piece)
+    peak_of_reading = tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+    assert digest.digest() == stored.sha256
+    stored_bytes = sum(info.size for info in repository.store.list("packs/"))  # this store is memory, too
+    assert peak_of_writing - stored_bytes < 48 << 20
+    assert peak_of_reading < 64 << 20
+
+
 def test_flipped_bytes_are_never_served(repository: Repository) -> None:
     content = message(1, random.Random(1).randbytes(20_000))
     (blob,) = put(repository, content)
@@ -224,6 +267,11 @@ def test_groups_hold_many_small_blobs(repository: Repository) -> None:
     footer = packs.read_footer(repository.store, repository.archive_key, pack)
     assert len(footer.blobs) == 300
     assert len(footer.groups) == 1
+
+
+def _put_and_seal(batch: Batch, contents: list[bytes]) -> None:
+    batch.put_contents(contents)
+    batch.seal()
 
 
 def _in_memory() -> Repository:

@@ -17,7 +17,9 @@ import secrets
 import struct
 import sys
 from array import array
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import zstandard
@@ -37,7 +39,9 @@ GROUP_BYTES = 1 << 20  # a group is closed when it has grown to this
 ALONE_BYTES = 1 << 19  # a blob of this size has a group of its own
 PACK_BYTES_MAX = 32 << 20  # a pack is closed when it has grown to this
 BLOB_BYTES_MAX = 8 << 20  # what a writer may put at once; a reader may rely on it
-LEVEL = 3
+LEVEL = 2  # of zstd; see docs/decisions/0001
+ASIDE_BYTES = 1 << 18  # from this size on a group is worth handing to the other core
+ASIDE_MAX = 2  # groups on their way there; more would only take memory
 
 FOOTER_ORDINAL = 2**32 - 1
 HEADER_BYTES = 16 + ID_BYTES
@@ -82,7 +86,9 @@ class Footer:
 class PackWriter:
     """Streams one pack into the store.
 
-    Two lanes keep alike beside alike: skeletons in one, decoded parts in the other.
+    Two lanes keep alike beside alike: skeletons in one, decoded parts in the other. Large groups are compressed, sealed
+    and written by a thread of its own, one at a time and in order: zstd and AES run without Python's lock, so the next
+    messages are cut meanwhile. What fails there is raised by the next `put`, or by `finish`.
     """
 
     def __init__(self, store: Store, archive_key: bytes, *, content: bool) -> None:
@@ -93,9 +99,11 @@ class PackWriter:
         self._compressor = zstandard.ZstdCompressor(level=LEVEL)
         self._lanes = [_Group(), _Group()]
         self._sealed: list[_Sealed] = []
+        self._aside = ThreadPoolExecutor(1, "pack")  # starts its thread with the first group it is given
+        self._waiting: deque[Future[None]] = deque()
         self._upload = store.upload(pack_name(self.pack))
         self._upload.write(_MAGIC[content] + self.pack)
-        self.size = HEADER_BYTES
+        self.size = HEADER_BYTES  # written so far
 
     def put(self, blob: bytes, kind: int, data: Buffer, lane: int = 0) -> None:
         if len(data) > BLOB_BYTES_MAX:
@@ -115,6 +123,8 @@ class PackWriter:
         """The pack is durable on return. Raises what the store raises; then the pack is gone."""
         for lane in range(len(self._lanes)):
             self._flush(lane)
+        self._await(0)
+        self._aside.shutdown()
         body = self._compressor.compress(_encode_footer(self.content, self._sealed))
         sealed = self._seal.seal(FOOTER_ORDINAL, FOOTER, body)
         self._upload.write(sealed + struct.pack("<I", len(sealed)) + _END)
@@ -123,6 +133,7 @@ class PackWriter:
         return _footer(self.pack, self.size, self.content, self._sealed)
 
     def abort(self) -> None:
+        self._aside.shutdown(cancel_futures=True)
         self._upload.abort()
 
     def _flush(self, lane: int) -> None:
@@ -132,6 +143,19 @@ class PackWriter:
             self._lanes[lane] = _Group()
 
     def _write(self, group: _Group) -> None:
+        if group.size >= ASIDE_BYTES:
+            self._await(ASIDE_MAX - 1)
+            self._waiting.append(self._aside.submit(self._seal_group, group))
+        else:
+            self._await(0)
+            self._seal_group(group)
+
+    def _await(self, left: int) -> None:
+        """Until at most so many groups are on their way. Raises what went wrong with one."""
+        while len(self._waiting) > left:
+            self._waiting.popleft().result()
+
+    def _seal_group(self, group: _Group) -> None:
         raw = group.pieces[0] if len(group.pieces) == 1 else b"".join(group.pieces)
         sealed = self._seal.seal(len(self._sealed), GROUP, self._compressor.compress(raw))
         self._upload.write(sealed)
