@@ -146,6 +146,7 @@ def _restore(subject: str, document: Document) -> None:
         target_connection=uuid.UUID(document["target"]["connection"]),
         target_address=document["target"]["address"],
         into=document["into"],
+        folder=document["folder"],
         as_of=_time(document["as_of"]),
         reason=document["reason"],
         actor=document["actor"],
@@ -172,6 +173,7 @@ def _journal(event: OrganisationEvent) -> None:
         row = known.get(item) or RestoreLine(restore=restore, item=item)
         row.folder, row.sha256 = line["folder"], bytes.fromhex(line["sha256"])
         row.created_id, row.state, row.differences = line["created_id"], line["state"], line["differences"]
+        row.stored_sha256 = bytes.fromhex(line["stored_sha256"])
         row.save()
 
 

@@ -10,8 +10,8 @@ rebuild. A document is the thing's whole state, so the last one of a subject is 
     mailbox       uid                connection address owner shrink created_at
     user          account number     username password (hash) email first_name last_name is_active is_staff is_superuser
                                      date_joined
-    restore       uid                source target into as_of reason actor started_at finished_at planned report
-    restore_lines the restore's uid  lines: item folder sha256 created_id state differences (a batch)
+    restore       uid                source target into folder as_of reason actor started_at finished_at planned report
+    restore_lines the restore's uid  lines: item folder sha256 created_id state stored_sha256 differences (a batch)
     audit         ""                 at actor action subject reason detail
 
 Things name one another by uid. Subjects are opaque; names and people stand in the documents only.
@@ -50,6 +50,7 @@ def save_lines(restore: Restore, lines: Sequence[RestoreLine], actor: str) -> No
             "sha256": bytes(line.sha256).hex(),
             "created_id": line.created_id,
             "state": line.state,
+            "stored_sha256": bytes(line.stored_sha256).hex(),
             "differences": line.differences,
         }
         for line in lines
@@ -151,6 +152,7 @@ def _restore(row: Restore) -> Document:
         "source": row.source.uid.hex,
         "target": {"connection": row.target_connection.hex, "address": row.target_address},
         "into": row.into,
+        "folder": row.folder,
         "as_of": _time(row.as_of),
         "reason": row.reason,
         "actor": row.actor,

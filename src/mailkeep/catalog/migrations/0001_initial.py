@@ -253,6 +253,7 @@ class Migration(migrations.Migration):
                 ("target_connection", models.UUIDField()),
                 ("target_address", models.CharField(max_length=320)),
                 ("into", models.JSONField(default=list)),
+                ("folder", models.JSONField(default=list)),
                 ("as_of", models.DateTimeField(null=True)),
                 ("reason", models.TextField()),
                 ("actor", models.CharField(max_length=150)),
@@ -549,6 +550,7 @@ class Migration(migrations.Migration):
                 ("sha256", models.BinaryField()),
                 ("created_id", models.TextField(default="")),
                 ("state", models.CharField(default="intended", max_length=20)),
+                ("stored_sha256", models.BinaryField(default=b"")),
                 ("differences", models.JSONField(default=list)),
                 (
                     "restore",

@@ -67,6 +67,7 @@ class Restore(models.Model):
     target_connection = models.UUIDField()
     target_address = models.CharField(max_length=320)
     into = models.JSONField(default=list)  # folder path it went under; [] = original places
+    folder = models.JSONField(default=list)  # the folder it was narrowed to, with those below; [] = the whole mailbox
     as_of = models.DateTimeField(null=True)
     reason = models.TextField()
     actor = models.CharField(max_length=150)
@@ -88,6 +89,7 @@ class RestoreLine(models.Model):
     sha256 = models.BinaryField()
     created_id = models.TextField(default="")  # "" while only intended
     state = models.CharField(max_length=20, default="intended")  # intended, created, verified, differs, undone, kept
+    stored_sha256 = models.BinaryField(default=b"")  # of what the server gave back, where that is something else
     differences = models.JSONField(default=list)
 
     class Meta:

@@ -1,0 +1,207 @@
+"""Restores: archived items put back, planned first, journalled, read back and compared; and their undoing (SPEC E6).
+
+The same restore asked for again goes on with an interrupted one; a finished one is simply planned anew, and finds everything there.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from mailkeep.catalog import audit, records, views
+from mailkeep.catalog.journal import RestoreJournal
+from mailkeep.catalog.models import Connection, Mailbox, Restore
+from mailkeep.catalog.source import MailboxSource
+from mailkeep.connectors.base import Connector
+from mailkeep.errors import GiveUp
+from mailkeep.mail.cell import Cell
+from mailkeep.operations import connections
+from mailkeep.operations.archive import repository
+from mailkeep.operations.browse import folder_number, joined, parted
+from mailkeep.operations.mailboxes import find
+from mailkeep.progress import Report
+from mailkeep.recover.plan import NotRestored
+from mailkeep.recover.run import Restored, plan_restore, run_restore, undo_restore
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    mailbox: str
+    to: str
+    connection: str | None
+    into: str | None
+    folder: str | None
+    as_of: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A plan, or what a restore did; `id` is "" for a plan."""
+
+    id: str
+    target: str
+    create: int
+    skip: int
+    cannot: list[dict[str, Any]]
+    restored: int = 0
+    differences: list[dict[str, Any]] = field(default_factory=list)
+
+    def words(self) -> str:
+        if not self.id:
+            return f"Would create {self.create} items in {self.target}, skip {self.skip} that are there, leave {len(self.cannot)}."
+        differing = len({one["item"] for one in self.differences})
+        return (
+            f"Restore {self.id}: {self.restored} of {self.create} items came back into {self.target} exactly as they were, "
+            f"{differing} differ, {self.skip} were there already, {len(self.cannot)} could not be restored."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    id: str
+    removed: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    mailbox: Mailbox
+    source: MailboxSource
+    connection: Connection
+    into: tuple[str, ...]
+    folder: tuple[str, ...]
+
+    def connect(self, address: str) -> Callable[[], Connector]:
+        return lambda: connections.open_mailbox(self.connection, address)
+
+
+def plan(wanted: Wanted, report: Report) -> Done:  # noqa: ARG001 - a plan is one pass without a known end
+    """What a restore would do now. Writes nothing."""
+    prepared = _prepared(wanted)
+    connector = prepared.connect(wanted.to)()
+    try:
+        with Cell() as cell:
+            counts = plan_restore(prepared.source, connector, prepared.into, cell.parse)
+    finally:
+        connector.close()
+    return Done("", wanted.to, counts.create, counts.skip, _cannot(prepared.mailbox, counts.cannot))
+
+
+def run(wanted: Wanted, actor: str, report: Report) -> Done:
+    """Put the items back. Ends with the comparison of every item with what the server then gives."""
+    if not wanted.reason.strip():
+        raise GiveUp("bad_reason", "a restore needs a reason", "give --reason; it is kept in the audit log")
+    prepared = _prepared(wanted)
+    row = _interrupted(wanted, prepared) or _begun(wanted, prepared, actor)
+    detail = {"restore": row.uid.hex, "to": wanted.to, "into": list(prepared.into), "folder": list(prepared.folder)}
+    audit.record(actor, "restore", prepared.mailbox.address, wanted.reason, detail)
+    with Cell() as cell:
+        done = run_restore(
+            prepared.source,
+            prepared.connect(wanted.to),
+            RestoreJournal(row, actor),
+            prepared.into,
+            read=cell.parse,
+            total=prepared.source.count(),
+            report=report,
+        )
+    answer = _done(row, prepared.mailbox, wanted.to, done)
+    row.finished_at = timezone.now()
+    row.planned = {"create": answer.create, "skip": answer.skip, "cannot": len(answer.cannot)}
+    row.report = {"restored": answer.restored, "cannot": answer.cannot, "differences": answer.differences}
+    row.save()
+    records.save(row, actor)
+    return answer
+
+
+def undo(restore_id: str, reason: str, actor: str, report: Report) -> Undone:
+    """Remove exactly what the restore added and nobody has changed since."""
+    if not reason.strip():
+        raise GiveUp("bad_reason", "undoing a restore needs a reason", "give --reason; it is kept in the audit log")
+    row = _find(restore_id)
+    connection = Connection.objects.filter(uid=row.target_connection).first()
+    if connection is None:
+        raise GiveUp("connection_not_found", "the connection of that restore has been removed", "add it again")
+    at = views.moment(row.source, row.as_of)
+    folder = folder_number(row.source, at, joined(row.folder)) if row.folder else None
+    audit.record(actor, "undo", row.target_address, reason, {"restore": row.uid.hex})
+    connector = connections.open_mailbox(connection, row.target_address)
+    try:
+        source = MailboxSource(repository(), row.source, at, folder)
+        done = undo_restore(source, connector, RestoreJournal(row, actor), tuple(row.into), report)
+    finally:
+        connector.close()
+    return Undone(row.uid.hex, done.removed, done.kept)
+
+
+def _prepared(wanted: Wanted) -> _Prepared:
+    mailbox = find(wanted.mailbox)
+    at = views.moment(mailbox, wanted.as_of)
+    if at.number == 0:
+        raise GiveUp(
+            "nothing_archived", f"nothing of {mailbox.address} was archived at that moment", "choose a later one"
+        )
+    connection = connections.find(wanted.connection) if wanted.connection else mailbox.connection
+    number = None if wanted.folder is None else folder_number(mailbox, at, wanted.folder)
+    source = MailboxSource(repository(), mailbox, at, number)
+    folder = parted(wanted.folder) if wanted.folder else ()
+    return _Prepared(mailbox, source, connection, parted(wanted.into) if wanted.into else (), folder)
+
+
+def _interrupted(wanted: Wanted, prepared: _Prepared) -> Restore | None:
+    """The same restore, begun and not ended: its journal says what it has done."""
+    rows = Restore.objects.filter(
+        source=prepared.mailbox,
+        target_connection=prepared.connection.uid,
+        target_address__iexact=wanted.to,
+        into=list(prepared.into),
+        folder=list(prepared.folder),
+        as_of=wanted.as_of,
+        finished_at=None,
+    )
+    return rows.order_by("-id").first()
+
+
+def _begun(wanted: Wanted, prepared: _Prepared, actor: str) -> Restore:
+    row = Restore.objects.create(
+        source=prepared.mailbox,
+        target_connection=prepared.connection.uid,
+        target_address=wanted.to,
+        into=list(prepared.into),
+        folder=list(prepared.folder),
+        as_of=wanted.as_of,
+        reason=wanted.reason,
+        actor=actor,
+        started_at=timezone.now(),
+    )
+    records.save(row, actor)
+    return row
+
+
+def _find(restore_id: str) -> Restore:
+    if re.fullmatch(r"[0-9a-f]{32}", restore_id):
+        for row in Restore.objects.select_related("source__connection").filter(uid=uuid.UUID(restore_id)):
+            return row
+    raise GiveUp("restore_not_found", f"there is no restore {restore_id}", "its id is what `mailkeep restore` printed")
+
+
+def _done(row: Restore, mailbox: Mailbox, target: str, done: Restored) -> Done:
+    differences = [
+        {"item": f"{mailbox.uid.hex}-{item}", "property": one.property, "was": one.was, "is": one.is_}
+        for item, one in done.differences
+    ]
+    return Done(row.uid.hex, target, done.create, done.skip, _cannot(mailbox, done.cannot), done.restored, differences)
+
+
+def _cannot(mailbox: Mailbox, rows: list[NotRestored]) -> list[dict[str, Any]]:
+    return [
+        {"item": f"{mailbox.uid.hex}-{one.item}", "folder": joined(one.folder), "subject": one.subject, "why": one.why}
+        for one in rows
+    ]
