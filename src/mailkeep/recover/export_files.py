@@ -1,0 +1,145 @@
+"""The three forms an export takes on disk. Each writes into a folder of its own; `export` decides where that is."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Callable
+from datetime import UTC
+from pathlib import Path
+from typing import IO, Any
+
+from mailkeep.mail.items import Folder
+from mailkeep.recover import mbox
+from mailkeep.recover.places import directory, maildir_directory
+from mailkeep.recover.ports import SourceItem
+
+MANIFEST = "manifest.jsonl"
+# Maildir's letters; keywords get a to z by the folder's `dovecot-keywords` file.
+_LETTERS = {"draft": "D", "flagged": "F", "$forwarded": "P", "answered": "R", "seen": "S", "deleted": "T"}
+
+
+class EmlZip:
+    """`Folder/00000017.eml` in one zip, deflated; an interrupted one is begun anew."""
+
+    def __init__(self, work: Path) -> None:
+        self._zip = zipfile.ZipFile(work / "export.zip", "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=6)
+
+    def folder(self, folder: Folder) -> None:
+        self._zip.writestr(zipfile.ZipInfo(directory(folder.path) + "/", (1980, 1, 1, 0, 0, 0)), b"")
+
+    def add(self, item: SourceItem, content: Callable[[], bytes]) -> dict[str, Any]:
+        name = f"{directory(item.folder)}/{item.number:08d}.eml"
+        at = item.received.astimezone(UTC)
+        info = zipfile.ZipInfo(name, (min(max(at.year, 1980), 2107), at.month, at.day, at.hour, at.minute, at.second))
+        info.compress_type = zipfile.ZIP_DEFLATED
+        self._zip.writestr(info, content())
+        return {"file": name}
+
+    def close(self, manifest: Path) -> None:
+        self._zip.write(manifest, MANIFEST)
+        self._zip.close()
+        manifest.unlink()
+        _sync(Path(str(self._zip.filename)))
+
+    def abandon(self) -> None:
+        self._zip.close()
+
+
+class MboxFiles:
+    """`INBOX.mbox`, `Sent/2024.mbox`, or all in one file where the export's own name ends in .mbox."""
+
+    def __init__(self, work: Path) -> None:
+        self._work = work
+        self._single = work.name.endswith(".mbox.part")
+        self._open: tuple[Path, IO[bytes]] | None = None
+        self._begun: set[Path] = set()
+
+    def folder(self, folder: Folder) -> None:
+        if folder.selectable:
+            self._file(folder.path)
+
+    def add(self, item: SourceItem, content: Callable[[], bytes]) -> dict[str, Any]:
+        data = mbox.quoted(content())
+        path, file = self._file(item.folder)
+        file.write(mbox.separator(item.received))
+        offset = file.tell()
+        file.write(data)
+        return {"file": str(path.relative_to(self._work)), "offset": offset, "length": len(data)}
+
+    def close(self, manifest: Path) -> None:
+        self.abandon()
+        for path in self._begun:
+            _sync(path)
+        manifest.rename(self._work / MANIFEST)
+
+    def abandon(self) -> None:
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
+
+    def _file(self, folder: tuple[str, ...]) -> tuple[Path, IO[bytes]]:
+        """The folder's file, positioned at its end. One is open at a time; an earlier attempt's is begun anew."""
+        path = self._work / ("all.mbox" if self._single else f"{directory(folder)}.mbox")
+        if self._open is None or self._open[0] != path:
+            self.abandon()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._open = (path, path.open("ab" if path in self._begun else "wb"))
+            self._begun.add(path)
+        return self._open
+
+
+class Maildir:
+    """Maildir++ as Dovecot reads it. Items appear by rename from tmp/, so an interrupted export is gone on with."""
+
+    def __init__(self, work: Path) -> None:
+        self._work = work
+        self._keywords: dict[str, dict[str, str]] = {}  # by directory: keyword → letter
+        self._folder = Folder("", ("INBOX",))
+        self._make("")
+
+    def folder(self, folder: Folder) -> None:
+        self._folder = folder
+        self._make(maildir_directory(folder))
+
+    def add(self, item: SourceItem, content: Callable[[], bytes]) -> dict[str, Any]:
+        place = maildir_directory(self._folder)
+        base = f"{int(item.received.timestamp())}.M{item.number:08d}.mailkeep,S={item.size}"
+        name = f"{base}:2,{self._letters(place, item.flags)}"
+        path = self._work / place / "cur" / name
+        if not (path.exists() and path.stat().st_size == item.size):
+            temporary = self._work / place / "tmp" / base
+            temporary.write_bytes(content())
+            os.utime(temporary, (item.received.timestamp(), item.received.timestamp()))
+            temporary.rename(path)
+        return {"file": str(path.relative_to(self._work))}
+
+    def close(self, manifest: Path) -> None:
+        for place, letters in self._keywords.items():
+            lines = [f"{ord(letter) - ord('a')} {keyword}\n" for keyword, letter in letters.items()]
+            (self._work / place / "dovecot-keywords").write_text("".join(lines))
+        os.sync()  # one for all: an fsync per message would cost more than the export
+        manifest.rename(self._work / MANIFEST)
+
+    def abandon(self) -> None:
+        """What was renamed into cur/ is whole and stays."""
+
+    def _make(self, place: str) -> None:
+        for part in ("cur", "new", "tmp"):
+            (self._work / place / part).mkdir(parents=True, exist_ok=True)
+        if place:
+            (self._work / place / "maildirfolder").touch()
+
+    def _letters(self, place: str, flags: frozenset[str]) -> str:
+        letters = {_LETTERS[flag] for flag in flags if flag in _LETTERS}
+        for keyword in sorted(flags - _LETTERS.keys()):
+            known = self._keywords.setdefault(place, {})
+            if keyword not in known and len(known) < 26:  # the format has no more; the manifest has all
+                known[keyword] = chr(ord("a") + len(known))
+            letters |= {known[keyword]} if keyword in known else set()
+        return "".join(sorted(letters))
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,68 @@
+"""Where things go: a source folder's place on the target, and a folder's name on disk. Pure.
+
+No name of a mailbox folder can leave the export: what a file system could read as a path, a device or a hidden file is escaped, and
+no two folders get one name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+from mailkeep.connectors.imap.names import encode
+from mailkeep.mail.items import Folder, Role
+
+NAME_BYTES_MAX = 200  # of one component; file systems take 255
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|%\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]|^[. ]|[. ]$')
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)")
+_MAILDIR_UNSAFE = re.compile(r"[\x00-\x1f\x7f./\\]")
+
+
+def target_path(folder: Folder, into: tuple[str, ...], there: Sequence[Folder]) -> tuple[str, ...]:
+    """Below `into`; else where a folder of that path is; else the folder of the same purpose; else the path, to be made."""
+    if into:
+        return into + folder.path
+    paths = {other.path for other in there}
+    inbox = next((other.path for other in there if other.role is Role.INBOX), None)
+    if folder.role is Role.INBOX and inbox is not None:
+        return inbox
+    if folder.path in paths or folder.role is None:
+        return folder.path
+    return next((other.path for other in there if other.role is folder.role and other.selectable), folder.path)
+
+
+def directory(path: tuple[str, ...]) -> str:
+    """The folder as relative directories: `Sent/2024`, hostile characters as %2F."""
+    return "/".join(_component(name) for name in path) or "_"
+
+
+def maildir_directory(folder: Folder) -> str:
+    """The folder as a Maildir++ subfolder, `.Sent.2024`; "" (the Maildir itself) for the inbox.
+
+    Names are in modified UTF-7, as Dovecot and Courier have them on disk; a dot within a name is `\\2e`, as Dovecot's listescape
+    plugin reads it.
+    """
+    if folder.path == ("INBOX",):
+        return ""
+    names = [encode(name).decode("ascii") if name else "_" for name in folder.path]
+    escaped = [_MAILDIR_UNSAFE.sub(lambda c: f"\\{ord(c[0]):02x}", name) for name in names]
+    return "." + _bounded(".".join(escaped))
+
+
+def _component(name: str) -> str:
+    escaped = _UNSAFE.sub(lambda c: "".join(f"%{b:02X}" for b in c[0].encode("utf-8", "surrogatepass")), name)
+    escaped = (
+        _RESERVED.sub(lambda c: f"%{ord(c[0][0]):02X}{c[0][1:]}", escaped, count=1)
+        if _RESERVED.match(escaped)
+        else escaped
+    )
+    return _bounded(escaped) or "%00"
+
+
+def _bounded(name: str) -> str:
+    """A name too long for a file system is cut, and told from others by a hash of the whole."""
+    raw = name.encode()
+    if len(raw) <= NAME_BYTES_MAX:
+        return name
+    return raw[: NAME_BYTES_MAX - 17].decode("utf-8", "ignore") + "~" + hashlib.sha256(raw).hexdigest()[:16]

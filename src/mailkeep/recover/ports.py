@@ -1,0 +1,83 @@
+"""What recovery needs from the floors above: the archived items of a moment, and a journal that survives a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from mailkeep.mail.items import Folder, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class SourceItem:
+    """An archived item as it was at the chosen moment."""
+
+    number: int  # names it within its mailbox, for ever
+    folder: tuple[str, ...]
+    kind: Kind
+    size: int  # bytes
+    received: datetime
+    flags: frozenset[str]
+    sha256: bytes  # 32 bytes, of the content; empty for an item that was left out
+    subject: str = ""
+    message_id: str = ""
+    left_out: str = ""  # the reason; such an item has no content to give
+
+
+class Source(Protocol):
+    """A mailbox at one moment, or the part of it that was selected."""
+
+    def folders(self) -> list[Folder]:
+        """Parents before children; empty ones too."""
+        ...
+
+    def items(self, folder: Folder) -> Iterator[SourceItem]:
+        """The folder's items by ascending number, streamed; the same ones in the same order each time."""
+        ...
+
+    def content(self, item: SourceItem) -> bytes:
+        """The bytes as the server gave them, checked. Raises `Damaged` or `NotFound`, both `MailkeepError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a read-back found. "item": it was not there; "bytes": their SHA-256; "flags", "received", else a decoded property."""
+
+    property: str
+    was: str
+    is_: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One item of a restore in its journal.
+
+    intended → created → verified | differs → undone | kept
+    """
+
+    item: int
+    folder: tuple[str, ...]  # in the target
+    sha256: bytes  # of the archived content
+    created_id: str = ""  # "" while intended, and where the server does not say (no UIDPLUS)
+    state: str = "intended"
+    stored_sha256: bytes = b""  # of what the server gave back, where that is something else
+    differences: tuple[Difference, ...] = field(default=())
+
+
+class Journal(Protocol):
+    """The lines of one restore. Every call is durable when it returns."""
+
+    def lines(self) -> Iterator[Line]:
+        """All of them, by ascending item."""
+        ...
+
+    def intend(self, lines: Sequence[Line]) -> None:
+        """New lines, or repeated ones of an interrupted attempt: a line that is there stays as it is."""
+        ...
+
+    def update(self, lines: Sequence[Line]) -> None:
+        """The lines of these items are these from now on."""
+        ...
