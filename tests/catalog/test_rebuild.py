@@ -212,10 +212,12 @@ def test_a_rebuild_of_what_is_there_keeps_what_had_not_been_flushed_and_may_be_r
     repository = world.archive(tmp_path)
     fill(repository)
     before = everything(repository)
-    for _ in range(2):
-        rebuild(repository)
-        assert everything(repository) == before
+    rebuild(repository)
+    assert everything(repository) == before
     assert outbox.flush(repository) == 1, "that the task is stopped, and that the deleted one is gone"
+    rebuild(repository)
+    assert everything(repository) == before
+    assert outbox.flush(repository) == 0
 
 
 def test_one_damaged_mailbox_does_not_keep_the_others_away(tmp_path: Path) -> None:
