@@ -17,7 +17,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -278,7 +278,8 @@ def _wait_for_leftover(data: Path) -> None:
             if time.monotonic() > end:
                 log.warning("an earlier database server does not end (pids %s): %s", left, push.name)
                 for pid in left:
-                    os.kill(pid, push)
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, push)
                 break
             time.sleep(POLL_SECONDS)
         else:
