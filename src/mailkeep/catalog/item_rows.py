@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mailkeep.archive.entries import from_microseconds
+from mailkeep.catalog.copying import microseconds
 from mailkeep.catalog.models import Mailbox
 from mailkeep.catalog.moments import Moment
 from mailkeep.errors import GiveUp
@@ -24,8 +26,9 @@ EVER = """
             AND j.since > i.since AND j.since <= %(at)s AND j.left_out = ''
     )
 """
-COLUMNS = """
-    i.number, i.folder, i.kind, i.message_class, i.subject, i.sender, i.recipients, i.time, i.received, i.size,
+COLUMNS = f"""
+    i.number, i.folder, i.kind, i.message_class, i.subject, i.sender, i.recipients,
+    {microseconds("i.time")}, {microseconds("i.received")}, i.size,
     coalesce((
         SELECT f.flags FROM catalog_flagging f
         WHERE f.mailbox_id = i.mailbox_id AND f.item = i.number AND f.since > i.since AND f.since <= %(at)s
@@ -33,8 +36,8 @@ COLUMNS = """
         ORDER BY f.since DESC LIMIT 1
     ), i.flags) AS flags,
     i.content, i.sha256, i.message_id, i.since, i.until, i.left_out, i.detail,
-    (SELECT e.time FROM catalog_entry e WHERE e.mailbox_id = i.mailbox_id AND e.number = i.since) AS since_time,
-    (SELECT e.time FROM catalog_entry e WHERE e.mailbox_id = i.mailbox_id AND e.number = i.until) AS until_time
+    (SELECT {microseconds("e.time")} FROM catalog_entry e WHERE e.mailbox_id = i.mailbox_id AND e.number = i.since),
+    (SELECT {microseconds("e.time")} FROM catalog_entry e WHERE e.mailbox_id = i.mailbox_id AND e.number = i.until)
 """
 
 
@@ -79,8 +82,8 @@ def item_row(mailbox: Mailbox, paths: Mapping[int, tuple[str, ...]], row: Any) -
         subject=subject,
         sender=sender,
         recipients=recipients,
-        time=time,
-        received=received,
+        time=from_microseconds(time),
+        received=from_microseconds(received),
         size=size,
         flags=tuple(sorted(flags)),
         content=bytes(content),
@@ -90,8 +93,8 @@ def item_row(mailbox: Mailbox, paths: Mapping[int, tuple[str, ...]], row: Any) -
         until=until,
         left_out=left_out,
         detail=detail,
-        since_time=since_time,
-        until_time=until_time,
+        since_time=from_microseconds(since_time),
+        until_time=None if until_time is None else from_microseconds(until_time),
     )
 
 

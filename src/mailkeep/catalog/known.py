@@ -12,17 +12,21 @@ from typing import Any
 from django.db import connection
 
 from mailkeep.archive.documents import decode_checkpoints
+from mailkeep.archive.entries import from_microseconds
 from mailkeep.archive.events import Head
+from mailkeep.catalog.copying import microseconds
 from mailkeep.catalog.models import Folder as FolderRow
 from mailkeep.catalog.models import Holding, Mailbox
 from mailkeep.mail.items import Folder, ItemRef, Kind, Role, Sensitivity
 from mailkeep.sync.ports import FolderCount, KnownFolder, KnownItem
 
 PAGE_ROWS = 2000
+_KINDS = {kind.value: kind for kind in Kind}
+_SENSITIVITIES = {sensitivity.value: sensitivity for sensitivity in Sensitivity}
 
-_SELECT = """
-    SELECT i.number, i.folder, i.server_id, i.kind, i.message_class, i.size, i.time, i.received, i.version, i.stable_id,
-        i.sensitivity, coalesce((
+_SELECT = f"""
+    SELECT i.number, i.folder, i.server_id, i.kind, i.message_class, i.size, {microseconds("i.time")},
+        {microseconds("i.received")}, i.version, i.stable_id, i.sensitivity, coalesce((
             SELECT f.flags FROM catalog_flagging f
             WHERE f.mailbox_id = i.mailbox_id AND f.item = i.number AND f.since > i.since ORDER BY f.since DESC LIMIT 1
         ), i.flags), i.subject, i.sender, i.recipients, i.message_id, i.identity, i.left_out
@@ -96,14 +100,14 @@ def _folder(row: FolderRow) -> Folder:
 def _item(row: Any) -> KnownItem:
     ref = ItemRef(
         id=row[2],
-        kind=Kind(row[3]),
+        kind=_KINDS[row[3]],
         message_class=row[4],
         size=row[5],
-        time=row[6],
-        received=row[7],
+        time=from_microseconds(row[6]),
+        received=from_microseconds(row[7]),
         version=row[8],
         stable_id=row[9],
-        sensitivity=Sensitivity(row[10]),
+        sensitivity=_SENSITIVITIES[row[10]],
         flags=frozenset(row[11]),
         subject=row[12],
         sender=row[13],
