@@ -98,6 +98,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = True
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "mailkeep.web.formats"
 LANGUAGES = [("en", "English")]  # every text is marked for translation; the next language comes in here
 
 # --- Log: to standard error; the supervisor's terminal or the service manager keeps it

@@ -21,6 +21,7 @@ from mailkeep.catalog.models import (
     Flagging,
     Folder,
     Group,
+    Holding,
     Item,
     Lease,
     LedgerLine,
@@ -216,6 +217,8 @@ def fill(mailbox: Mailbox, letters: Sequence[Letter], archive: FakeArchive, fold
     for number, _path, _role in folders:
         held = sum(1 for letter in letters if letter.folder == number and not letter.left_out)
         out = sum(1 for letter in letters if letter.folder == number and letter.left_out)
+        if held:
+            Holding.objects.create(mailbox=mailbox, folder=number, kind="mail", items=held)
         LedgerLine.objects.create(mailbox=mailbox, folder=number, server=held + out, archived=held, left_out={"too_large": out} if out else {}, pending=0)
     mailbox.head_number, mailbox.head_time = 2, times[1]
     mailbox.initial_replication, mailbox.last_activity = times[0], times[1]

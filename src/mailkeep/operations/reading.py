@@ -6,21 +6,28 @@ attachment and original.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import atexit
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mailkeep.catalog import audit, views
 from mailkeep.catalog.models import Entry, Mailbox
 from mailkeep.errors import GiveUp
-from mailkeep.mail.parse import Parsed, Unparsed, parse
+from mailkeep.mail.cell import Cell
+from mailkeep.mail.parse import Parsed, Unparsed
 from mailkeep.operations.archive import repository
 from mailkeep.operations.browse import joined
 from mailkeep.operations.mailboxes import find
 
 DEPTH_MAX = 4  # deeper folders are shown at this depth; their title names the whole path
 SHOWN_BYTES_MAX = 64 * 1024 * 1024  # a larger message is only offered as its original
+INLINE_BYTES_MAX = 8 * 1024 * 1024  # of all images shown inside one body
 LEFT_OUT_SHOWN = 500
+
+# Letters are taken apart in a process that may die; it starts with the first one.
+cell = Cell(seconds_max=10)
+atexit.register(cell.close)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,14 @@ class OpenedItem:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownBody:
+    """A message's text, and the images inside the message that its HTML names: content id → (type, bytes)."""
+
+    parsed: Parsed | Unparsed
+    images: Mapping[str, tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
 class LeftOutLine:
     id: str
     folder: str
@@ -152,19 +167,36 @@ def open_item(item_id: str, reason: str, actor: str) -> OpenedItem:
     return OpenedItem(_letter(row), item_id.split("-")[0], _parsed(row) if row.content else None, steps)
 
 
-def parts(item_id: str) -> Parsed | Unparsed:
-    """An opened item's parts once more, for the response that holds its body. GiveUp `item_not_found`, `not_archived`."""
-    return _parsed(_archived(item_id))
+def body(item_id: str) -> ShownBody:
+    """An opened item's text once more, for the response that holds its body. GiveUp `item_not_found`, `not_archived`."""
+    row = _archived(item_id)
+    parsed = _parsed(row)
+    inline = [one for one in parsed.attachments if one.inline and one.content_id] if isinstance(parsed, Parsed) else []
+    content = repository().read(row.content) if inline else b""
+    images: dict[str, tuple[str, bytes]] = {}
+    for one in inline:
+        if (
+            one.content_type.startswith("image/")
+            and one.size + sum(len(held) for _, held in images.values()) <= INLINE_BYTES_MAX
+        ):
+            found = cell.attachment(content, one.number)
+            if not isinstance(found, Unparsed):
+                images[one.content_id] = (one.content_type, found)
+    return ShownBody(parsed, images)
 
 
 def attachment(item_id: str, number: int, reason: str, actor: str) -> tuple[str, bytes]:
-    """An attachment's name and bytes. GiveUp `item_not_found`, `attachment_not_found`."""
-    parsed = parts(item_id)
-    if isinstance(parsed, Unparsed) or not 0 <= number < len(parsed.attachments):
+    """An attachment's name and bytes. GiveUp `item_not_found`, `attachment_not_found`, `unreadable`."""
+    row = _archived(item_id)
+    parsed = _parsed(row)
+    found = [one for one in parsed.attachments if one.number == number] if isinstance(parsed, Parsed) else []
+    if not found:
         raise GiveUp("attachment_not_found", f"item {item_id} has no attachment {number}", "open the item again")
-    found = parsed.attachments[number]
+    content = cell.attachment(repository().read(row.content), number)
+    if isinstance(content, Unparsed):
+        raise GiveUp("unreadable", content.message, "download the original")
     audit.record(actor, "download_attachment", item_id, reason, {"attachment": number})
-    return found.name, found.content
+    return found[0].name, content
 
 
 def original(item_id: str, reason: str, actor: str) -> Iterator[bytes]:
@@ -201,7 +233,7 @@ def _archived(item_id: str) -> views.ItemRow:
 def _parsed(row: views.ItemRow) -> Parsed | Unparsed:
     if row.size > SHOWN_BYTES_MAX:
         return Unparsed("too_large", f"it is larger than {SHOWN_BYTES_MAX >> 20} MiB")
-    return parse(repository().read(row.content))
+    return cell.parse(repository().read(row.content))
 
 
 def _letter(row: views.ItemRow) -> Letter:

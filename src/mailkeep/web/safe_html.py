@@ -23,7 +23,6 @@ BODY_POLICY = (
     "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'self'"
 )
-INLINE_BYTES_MAX = 8 * 1024 * 1024  # of all images of one body together
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"})  # no SVG: it can hold anything
 
 TAGS = nh3.ALLOWED_TAGS - {"map", "area"} | {"font", "big"}
@@ -53,16 +52,12 @@ PAGE = (
     '<!doctype html><html><head><meta charset="utf-8"><title>{title}</title><style>'
     "html{{color-scheme:light}}body{{margin:12px 16px;font:14px/1.5 system-ui,sans-serif;color:#1b2430;background:#fff;overflow-wrap:anywhere}}"
     "img{{max-width:100%;height:auto}}pre{{white-space:pre-wrap;font:inherit;margin:0}}table{{max-width:100%}}"
-    "</style></head><body{dir}>{body}</body></html>"
+    "body>.blocked{{margin:-12px -16px 12px;padding:6px 16px;background:#fff1d6;color:#6b4300;font:13px/1.5 system-ui,sans-serif}}"
+    "</style></head><body>{note}<div dir=\"auto\">{body}</div></body></html>"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A part of the message that its HTML may name by `cid:`."""
-
-    type: str
-    content: bytes
+Images = Mapping[str, tuple[str, bytes]]  # those inside the message: content id, without < > → (type, bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +68,8 @@ class Safe:
     blocked: int
 
 
-def safe_html(text: str, images: Mapping[str, Image]) -> Safe:
-    """The HTML without anything that runs or calls out. `images` by content id, without angle brackets."""
+def safe_html(text: str, images: Images) -> Safe:
+    """The HTML without anything that runs or calls out."""
     shown = _Images(images)
     body = nh3.clean(
         text,
@@ -97,16 +92,17 @@ def safe_text(text: str) -> Safe:
     return Safe(paragraphs, 0)
 
 
-def page(body: str) -> str:
-    """The whole document of the body's own response."""
-    return PAGE.format(title="Message", dir=' dir="auto"', body=body)
+def page(shown: Safe, note: str = "") -> str:
+    """The whole document of the body's own response; `note` stands above it."""
+    said = f'<p class="blocked">{html.escape(note)}</p>' if note else ""
+    return PAGE.format(title="Message", note=said, body=shown.body)
 
 
 class _Images:
     """nh3's attribute filter: decides over each image's source, and counts."""
 
-    def __init__(self, images: Mapping[str, Image]) -> None:
-        self.images, self.blocked, self.inlined = images, 0, 0
+    def __init__(self, images: Images) -> None:
+        self.images, self.blocked = images, 0
 
     def filter(self, tag: str, attribute: str, value: str) -> str | None:
         if tag == "img" and attribute == "src":
@@ -126,8 +122,7 @@ class _Images:
         return None
 
     def _inline(self, content_id: str) -> str | None:
-        image = self.images.get(content_id)
-        if image is None or image.type.lower() not in IMAGE_TYPES or self.inlined + len(image.content) > INLINE_BYTES_MAX:
+        kind, content = self.images.get(content_id, ("", b""))
+        if kind.lower() not in IMAGE_TYPES:
             return None
-        self.inlined += len(image.content)
-        return f"data:{image.type.lower()};base64,{base64.b64encode(image.content).decode()}"
+        return f"data:{kind.lower()};base64,{base64.b64encode(content).decode()}"

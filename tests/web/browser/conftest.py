@@ -20,7 +20,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.servers.basehttp import ThreadedWSGIServer
 from django.core.wsgi import get_wsgi_application
-from django.db import connection, connections
+from django.db import connection
 from django.test import Client
 from django.test.utils import setup_databases, teardown_databases
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
@@ -102,7 +102,9 @@ def _test_database() -> Iterator[None]:
             made = setup_databases(verbosity=0, interactive=False, aliases={"default"})
             stack.callback(teardown_databases, made, verbosity=0)
         stack.callback(call_command, "flush", interactive=False, verbosity=0)
-        stack.callback(connections.close_all)
+        kept = connection.settings_dict["CONN_MAX_AGE"]
+        connection.settings_dict["CONN_MAX_AGE"] = 0  # the server's threads leave no connection behind
+        stack.callback(connection.settings_dict.__setitem__, "CONN_MAX_AGE", kept)
         yield
 
 

@@ -48,7 +48,7 @@ def mailbox(request: HttpRequest, uid: str) -> HttpResponse:
         return _ask_reason(request, line)
     page = reading.contents(
         uid,
-        as_of=_as_of(request.GET.get("as-of", "")),
+        as_of=_as_of(request.GET.get("as_of", "")),
         archive=request.GET.get("view") == "archive",
         folder=_number(request.GET.get("folder", "")),
         after=request.GET.get("after", ""),

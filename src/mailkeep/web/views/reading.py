@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import re
-
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
 from mailkeep.mail.parse import Parsed, Unparsed
 from mailkeep.operations import console_mailboxes, reading
 from mailkeep.web import access
 from mailkeep.web.access import CONTENT_VIEW, actor, needs
+from mailkeep.web.cleaning import cleaned
 from mailkeep.web.lists import is_fragment
-from mailkeep.web.safe_html import BODY_POLICY, Image, Safe, page, safe_html, safe_text
+from mailkeep.web.safe_html import BODY_POLICY, Images, Safe, page, safe_text
 
 BODY_HEADERS = {
     "Content-Security-Policy": BODY_POLICY,
@@ -34,14 +35,13 @@ def item(request: HttpRequest, item_id: str) -> HttpResponse:
         return _ask_first(request, item_id)
     opened = reading.open_item(item_id, reason, actor(request))
     parsed = opened.parsed
-    shown = _body(parsed) if isinstance(parsed, Parsed) else Safe("", 0)
     context = {
         "page": {
             "item": opened.item,
             "mailbox": console_mailboxes.mailbox_line(opened.mailbox),
             "problem": parsed.message if isinstance(parsed, Unparsed) else "",
-            "attachments": _files(parsed) if isinstance(parsed, Parsed) else [],
-            "blocked": shown.blocked,
+            "attachments": [one for one in parsed.attachments if not one.inline] if isinstance(parsed, Parsed) else [],
+            "notes": parsed.notes if isinstance(parsed, Parsed) else (),
             "history": opened.history,
         },
         "here": "mailboxes",
@@ -55,9 +55,9 @@ def body(request: HttpRequest, item_id: str) -> HttpResponse:
     """The body alone, for the frame: a document that can do nothing (`safe_html`)."""
     if _reason(request, item_id) is None:
         return HttpResponse(status=403, headers=BODY_HEADERS)
-    parsed = reading.parts(item_id)
-    shown = _body(parsed) if isinstance(parsed, Parsed) else Safe("", 0)
-    return HttpResponse(page(shown.body), headers=BODY_HEADERS)
+    found = reading.body(item_id)
+    shown = _body(found.parsed, found.images) if isinstance(found.parsed, Parsed) else Safe("", 0)
+    return HttpResponse(page(shown, _blocked_words(shown.blocked)), headers=BODY_HEADERS)
 
 
 @require_GET
@@ -68,7 +68,7 @@ def attachment(request: HttpRequest, item_id: str, number: str) -> HttpResponseB
     if reason is None:
         return _ask_first(request, item_id)
     name, content = reading.attachment(item_id, int(number), reason, actor(request))
-    return _download(HttpResponse(content, content_type="application/octet-stream"), _safe_name(name, int(number)))
+    return _download(HttpResponse(content, content_type="application/octet-stream"), name)
 
 
 @require_GET
@@ -105,24 +105,21 @@ def _ask_first(request: HttpRequest, item_id: str) -> HttpResponse:
     return HttpResponseRedirect(where)
 
 
-def _body(parsed: Parsed) -> Safe:
-    if parsed.html:
-        images = {part.content_id: Image(part.type, part.content) for part in parsed.attachments if part.content_id}
-        return safe_html(parsed.html, images)
-    return safe_text(parsed.text)
+def _body(parsed: Parsed, images: Images) -> Safe:
+    if parsed.html is None:
+        return safe_text(parsed.text)
+    safe = cleaned(parsed.html, images)
+    return safe if safe is not None else safe_text(parsed.text or _("This letter is too tangled to be shown. Download the original."))
 
 
-def _files(parsed: Parsed) -> list[dict[str, object]]:
-    return [
-        {"number": number, "name": _safe_name(part.name, number), "size": len(part.content)}
-        for number, part in enumerate(parsed.attachments)
-    ]
-
-
-def _safe_name(name: str, number: int) -> str:
-    """The name with nothing that a file system, a terminal or a reader could take for something else."""
-    shown = re.sub(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\u200b-\u200f\u202a-\u202e\u2066-\u2069]', "_", name).strip(" .")
-    return shown[:150] or f"attachment-{number + 1}"
+def _blocked_words(blocked: int) -> str:
+    if not blocked:
+        return ""
+    return ngettext(
+        "%(n)d remote image is blocked: loading it would tell the sender that the letter was opened.",
+        "%(n)d remote images are blocked: loading them would tell the sender that the letter was opened.",
+        blocked,
+    ) % {"n": blocked}
 
 
 def _download(response: HttpResponseBase, name: str) -> HttpResponseBase:

@@ -1,0 +1,1 @@
+"""English: unambiguous on both sides of the Atlantic."""
