@@ -83,7 +83,7 @@ def export(
 def _write(source: Source, place: _Place, writer: Writer, total: int | None, report: Report) -> Exported:
     done, size, cannot = 0, 0, []
     try:
-        with place.manifest.open("w", encoding="utf-8") as manifest:
+        with place.manifest.open("w", encoding="utf-8", errors="backslashreplace") as manifest:
             for folder, item in _items(source, writer):
                 try:
                     written = _add(source, writer, item)

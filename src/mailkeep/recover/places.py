@@ -15,6 +15,7 @@ from mailkeep.mail.items import Folder, Role
 
 NAME_BYTES_MAX = 200  # of one component; file systems take 255
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|%\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]|^[. ]|[. ]$')
+_OURS = re.compile(r"(?i)\.(mbox|jsonl)$")  # no folder may look like a file of the export
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)")
 _MAILDIR_UNSAFE = re.compile(r"[\x00-\x1f\x7f./\\]")
 
@@ -45,9 +46,9 @@ def maildir_directory(folder: Folder) -> str:
     """
     if folder.path == ("INBOX",):
         return ""
-    names = [encode(name).decode("ascii") if name else "_" for name in folder.path]
+    names = [encode(name).decode("ascii") for name in folder.path]
     escaped = [_MAILDIR_UNSAFE.sub(lambda c: f"\\{ord(c[0]):02x}", name) for name in names]
-    return "." + _bounded(".".join(escaped))
+    return "." + _bounded(".".join(name or "\\" for name in escaped))
 
 
 def _component(name: str) -> str:
@@ -57,7 +58,8 @@ def _component(name: str) -> str:
         if _RESERVED.match(escaped)
         else escaped
     )
-    return _bounded(escaped) or "%00"
+    escaped = _OURS.sub(r"%2E\1", escaped)
+    return _bounded(escaped) or "%"  # a bare % is nobody else's
 
 
 def _bounded(name: str) -> str:
