@@ -2,8 +2,9 @@
 
     .venv/bin/python bench/cut.py [folder of messages …]     (default: the corpus, found as the tests find it)
 
-The rows add one step each, up to what `Batch` does. "copies" is the organisation's case: each message lies in three mailboxes under a header of
-its own, with the same parts. One core; speed is CPU time of hashing, cutting, compressing and sealing, without a disk.
+The rows add one step each, up to what `Batch` does. "copies" is the organisation's case: each message lies in three
+mailboxes under a header of
+its own, with the same parts. Speed is CPU time of hashing, cutting, compressing and sealing, without a disk.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ def with_attachments(messages: Messages, chance: random.Random) -> Messages:
             attachment = chance.choice(pool)
         else:
             size = min(int(chance.lognormvariate(10, 1.2)) + 2000, 1 << 20)
-            attachment = b"".join([chance.randbytes(48), b"%PDF text " * 5]) * (size // 98)
+            attachment = b"".join(
+                chance.randbytes(60) + b"%PDF text of a document, 38 bytes.  " for _ in range(size // 96)
+            )
             pool.append(attachment)
         encoded = base64.encodebytes(attachment).replace(b"\n", b"\r\n")
         made.append(message + b"\r\n--=_x\r\nContent-Transfer-Encoding: base64\r\n\r\n" + encoded + b"--=_x--\r\n")
@@ -63,8 +66,8 @@ def copies(messages: Messages) -> Messages:
     header = b"Delivered-To: user%d@example.org\r\nReceived: from mx by store%d with LMTP id %016x\r\n"
     return [
         header % (box, box, random.Random(box * 10**6 + number).getrandbits(64)) + message
-        for number, message in enumerate(messages)
         for box in range(3)
+        for number, message in enumerate(messages)
     ]
 
 
