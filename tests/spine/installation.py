@@ -81,7 +81,7 @@ class Installation:
         }
         return {**clean, "MAILKEEP_HOME": str(self.home), **self.environment}
 
-    def connect(self, server: Dovecot, addresses: list[str], task: str = "Everybody") -> None:
+    def connect(self, server: Dovecot, addresses: list[str], *options: str, task: str = "Everybody") -> None:
         """A connection by logins, a group and a task that is not started by itself."""
         logins = self.home.parent / f"{self.home.name}-logins"
         logins.write_text("".join(f"{one}\t{one}\t{PASSWORD}\n" for one in addresses))
@@ -90,7 +90,7 @@ class Installation:
             "--tls", "none", "--logins", str(logins), "--mailbox-check", addresses[0],
         )  # fmt: skip
         self.ok("group", "add", "People", *[part for one in addresses for part in ("--member", one)])
-        self.ok("task", "create", task, "--connection", "Dovecot", "--group", "People")
+        self.ok("task", "create", task, "--connection", "Dovecot", "--group", "People", *options)
 
     def sync(self, task: str = "Everybody") -> list[dict[str, Any]]:
         return self.ok("sync", task, "--wait").rows
