@@ -144,7 +144,11 @@ class Mailbox(RuleBasedStateMachine):
         self.world.catch_up()
         self.note_moment()
 
-    @rule(operation=st.sampled_from(["folders", "unchanged", "changes", "fetch", "identify"]), after=st.integers(0, 6), error=ERRORS)
+    @rule(
+        operation=st.sampled_from(["folders", "unchanged", "changes", "fetch", "identify"]),
+        after=st.integers(0, 6),
+        error=ERRORS,
+    )
     def run_with_an_error(self, operation: str, after: int, error: Exception) -> None:
         self.world.server.faults.fail(operation, error, after=after)  # type: ignore[arg-type]
         self.world.run()
@@ -209,7 +213,9 @@ class Mailbox(RuleBasedStateMachine):
 
     def live_view_is_the_server(self) -> None:
         shown, there = self.world.archived(), self.world.on_server()
-        assert {path: set(items) for path, items in shown.items()} == {path: set(items) for path, items in there.items()}
+        assert {path: set(items) for path, items in shown.items()} == {
+            path: set(items) for path, items in there.items()
+        }
         for path, items in there.items():
             for item_id, (content, flags, received) in items.items():
                 found, its_flags, its_received = shown[path][item_id]

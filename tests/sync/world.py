@@ -11,7 +11,6 @@ from pathlib import Path
 from mailkeep.archive.events import Entry, Head, RunStamp
 from mailkeep.archive.memory_index import MemoryIndex
 from mailkeep.archive.repository import Repository
-from mailkeep.connectors.base import Endpoint
 from mailkeep.connectors.memory.connector import MemoryConnector
 from mailkeep.connectors.memory.provider import MemoryProvider
 from mailkeep.connectors.memory.server import MemoryMailbox, MemoryServer

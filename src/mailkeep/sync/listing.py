@@ -77,7 +77,7 @@ def _sightings(listing: Listing, folder: int, word_characters: int, check: Check
     since_check = 0
     for change in listing:
         if isinstance(change, Listed):
-            yield Sighting(folder, change.ref.id, clipped(change.ref, word_characters))
+            yield Sighting(folder, change.ref.id, presentable(change.ref, word_characters))
         elif isinstance(change, Seen):
             yield Sighting(folder, change.id, None, change.flags)
         else:
@@ -89,14 +89,21 @@ def _sightings(listing: Listing, folder: int, word_characters: int, check: Check
     check(since_check)
 
 
-def clipped(ref: ItemRef, characters: int) -> ItemRef:
-    """A listing may be hostile: its words are cut to what a view can show. The message itself keeps them."""
-    if len(ref.subject) + len(ref.sender) + len(ref.recipients) + len(ref.message_id) <= characters:
+def presentable(ref: ItemRef, characters: int) -> ItemRef:
+    """A listing may be hostile: its words are cut to what a view can show, and made text that can be written down.
+
+    The message itself keeps what it says.
+    """
+    words = (ref.subject, ref.sender, ref.recipients, ref.message_id)
+    if sum(map(len, words)) <= characters and all(map(_is_plain, words)):
         return ref
-    return replace(
-        ref,
-        subject=ref.subject[:characters],
-        sender=ref.sender[:characters],
-        recipients=ref.recipients[:characters],
-        message_id=ref.message_id[:characters],
-    )
+    subject, sender, recipients, message_id = (_cleaned(word[:characters]) for word in words)
+    return replace(ref, subject=subject, sender=sender, recipients=recipients, message_id=message_id)
+
+
+def _is_plain(word: str) -> bool:
+    return word.isprintable()  # neither NUL, which no database takes, nor a lone surrogate, which has no UTF-8 form
+
+
+def _cleaned(word: str) -> str:
+    return word.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -1,0 +1,163 @@
+"""The plan's table, line by line: what is listed × what is known → action."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from mailkeep.mail.items import Folder, ItemRef, Kind, Role
+from mailkeep.sync.folders import Treatment, plan_tree
+from mailkeep.sync.plan import (
+    Added,
+    Fetch,
+    LeaveOut,
+    Missing,
+    Move,
+    Place,
+    Reflag,
+    Sighting,
+    Unexplained,
+    compare,
+    settle_added,
+    settle_move,
+)
+from mailkeep.sync.ports import FolderCount, KnownFolder, KnownItem
+from mailkeep.tasks.admit import LeftOut
+from mailkeep.tasks.options import TaskOptions
+
+INBOX = Folder("f1", ("INBOX",), role=Role.INBOX)
+THEN = datetime(2026, 1, 1, tzinfo=UTC)
+SEEN = frozenset({"seen"})
+
+
+def ref(name: str, *, version: str = "", stable: str = "", flags: frozenset[str] = frozenset()) -> ItemRef:
+    return ItemRef(name, Kind.MAIL, "IPM.Note", 100, THEN, THEN, version=version, stable_id=stable, flags=flags)
+
+
+def known(item: ItemRef, left_out: str = "", number: int = 7) -> KnownItem:
+    return KnownItem(number, 1, item, b"", left_out)
+
+
+def keep(_ref: ItemRef, _folder: Folder) -> LeftOut | None:
+    return None
+
+
+def refuse(_ref: ItemRef, _folder: Folder) -> LeftOut | None:
+    return LeftOut("class", "not wanted")
+
+
+HERE = Place(1, "")
+TABLE = [
+    # sighting, known, judge, complete, outcomes
+    (Sighting(1, "a", ref("a")), None, keep, True, [Added(1, ref("a"))]),
+    (Sighting(1, "a", ref("a")), known(ref("a")), keep, True, []),
+    (Sighting(1, "a", ref("a", flags=SEEN)), known(ref("a")), keep, True, [Reflag(7, SEEN)]),
+    (Sighting(1, "a", ref("a")), known(ref("a")), refuse, True, []),  # narrowed options change nothing
+    (Sighting(1, "a", ref("a", version="2")), known(ref("a")), keep, True, [Fetch(ref("a", version="2"), 1, 7, HERE)]),
+    (
+        Sighting(1, "a", ref("a", version="2")),
+        known(ref("a")),
+        refuse,
+        True,
+        [LeaveOut(ref("a", version="2"), 1, "class", "not wanted", 7, HERE)],
+    ),
+    (
+        Sighting(1, "a", ref("a", stable="s2")),  # another item under the old id: against the rules, and not believed
+        known(ref("a", stable="s1")),
+        keep,
+        True,
+        [Fetch(ref("a", stable="s2"), 1, 7, HERE)],
+    ),
+    (Sighting(1, "a", ref("a")), known(ref("a"), "class"), refuse, True, []),
+    (Sighting(1, "a", ref("a")), known(ref("a"), "class"), keep, True, [Fetch(ref("a"), 1, 7, Place(1, "class"))]),
+    (
+        Sighting(1, "a", ref("a")),
+        known(ref("a"), "sensitive"),
+        refuse,
+        True,
+        [LeaveOut(ref("a"), 1, "class", "not wanted", 7, Place(1, "sensitive"))],
+    ),
+    (Sighting(1, "a"), known(ref("a")), keep, True, []),
+    (Sighting(1, "a", None, SEEN), known(ref("a")), keep, True, [Reflag(7, SEEN)]),
+    (Sighting(1, "a"), known(ref("a"), "class"), keep, True, [Fetch(ref("a"), 1, 7, Place(1, "class"))]),
+    (Sighting(1, "a"), None, keep, True, [Unexplained("a")]),
+    (Sighting(1, "a", gone=True), None, keep, False, []),
+    (Sighting(1, "a", gone=True), known(ref("a")), keep, False, [Missing(known(ref("a")))]),
+    (None, known(ref("a")), keep, True, [Missing(known(ref("a")))]),
+    (None, known(ref("a")), keep, False, []),
+    (None, known(ref("a"), "class"), keep, False, [Fetch(ref("a"), 1, 7, Place(1, "class"))]),
+    (None, known(ref("a"), "class"), refuse, False, []),
+]
+
+
+@pytest.mark.parametrize(("sighting", "item", "judge", "complete", "expected"), TABLE)
+def test_compare(sighting, item, judge, complete, expected) -> None:  # type: ignore[no-untyped-def]
+    sightings = [] if sighting is None else [sighting]
+    items = [] if item is None else [item]
+    assert list(compare(INBOX, 1, sightings, items, judge, complete=complete)) == expected
+
+
+def test_the_last_word_of_a_repeated_id_counts() -> None:
+    words = [Sighting(1, "a", ref("a")), Sighting(1, "a", gone=True), Sighting(1, "b", ref("b"))]
+    assert list(compare(INBOX, 1, words, [], keep, complete=False)) == [Added(1, ref("b"))]
+
+
+def test_both_sides_are_walked_in_order() -> None:
+    sightings = [Sighting(1, name, ref(name)) for name in "abdf"]
+    items = [known(ref(name), number=ord(name)) for name in "bcdeg"]
+    outcomes = list(compare(INBOX, 1, sightings, items, keep, complete=True))
+    assert [each.ref.id for each in outcomes if isinstance(each, Added)] == ["a", "f"]
+    assert [each.item.ref.id for each in outcomes if isinstance(each, Missing)] == ["c", "e", "g"]
+
+
+TARGET = Folder("f2", ("Archive",))
+MOVES = [
+    # addition, item, judge, actions
+    (ref("x"), known(ref("a")), keep, [Move(7, 2, "x", HERE)]),
+    (ref("x"), known(ref("a")), refuse, [Move(7, 2, "x", HERE)]),  # a move of what is archived is always recorded
+    (ref("x", flags=SEEN), known(ref("a")), keep, [Move(7, 2, "x", HERE), Reflag(7, SEEN)]),
+    (ref("x", version="2"), known(ref("a")), keep, [Fetch(ref("x", version="2"), 2, 7, HERE)]),
+    (ref("x"), known(ref("a"), "class"), refuse, [Move(7, 2, "x", Place(1, "class"))]),
+    (ref("x"), known(ref("a"), "class"), keep, [Fetch(ref("x"), 2, 7, Place(1, "class"))]),
+]
+
+
+@pytest.mark.parametrize(("addition", "item", "judge", "expected"), MOVES)
+def test_moves(addition, item, judge, expected) -> None:  # type: ignore[no-untyped-def]
+    assert list(settle_move(Added(2, addition), item, TARGET, judge)) == expected
+
+
+def test_additions_are_judged() -> None:
+    assert settle_added(Added(1, ref("a")), INBOX, keep) == Fetch(ref("a"), 1)
+    assert settle_added(Added(1, ref("a")), INBOX, refuse) == LeaveOut(ref("a"), 1, "class", "not wanted")
+
+
+MAIL_ONLY = TaskOptions()
+CALENDAR = Folder("f3", ("Calendar",), Kind.EVENT, Role.CALENDAR)
+
+
+@pytest.mark.parametrize(
+    ("folder", "archived", "treatment"),
+    [
+        (INBOX, 0, Treatment.LISTED),
+        (Folder("f", ("All Mail",), role=Role.ALL), 0, Treatment.SHOWN),
+        (Folder("f", ("Starred",), role=Role.FLAGGED), 0, Treatment.SHOWN),
+        (Folder("f", ("Shared",), selectable=False), 0, Treatment.EMPTY),
+        (CALENDAR, 0, Treatment.COUNTED),
+        (CALENDAR, 3, Treatment.LISTED),  # its archived items are still followed
+    ],
+)
+def test_treatment_of_folders(folder: Folder, archived: int, treatment: Treatment) -> None:
+    tree = plan_tree([folder], [KnownFolder(4, folder)], {4: FolderCount(archived, {})}, MAIL_ONLY, lambda: 9)
+    assert [(branch.number, branch.treatment) for branch in tree.branches] == [(4, treatment)]
+    assert (tree.puts, tree.gone) == ((), ())
+
+
+def test_new_renamed_and_vanished_folders() -> None:
+    renamed = Folder("f2", ("Projekte",))
+    old = [KnownFolder(1, INBOX), KnownFolder(2, Folder("f2", ("Projects",))), KnownFolder(3, CALENDAR)]
+    tree = plan_tree([INBOX, renamed, Folder("f9", ("New",)), INBOX], old, {}, MAIL_ONLY, lambda: 9)
+    assert [(branch.number, branch.folder.path) for branch in tree.puts] == [(9, ("New",)), (2, ("Projekte",))]
+    assert tree.gone == (3,)
+    assert [branch.number for branch in tree.branches] == [1, 2, 3, 9]
