@@ -52,6 +52,7 @@ TUNING: Mapping[str, str] = {
     "random_page_cost": "1.1",  # solid-state disks
     "wal_level": "minimal",  # nobody replicates it
     "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
     "max_wal_size": "1GB",
     "checkpoint_timeout": "15min",
     "timezone": "UTC",
