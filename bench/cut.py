@@ -3,8 +3,8 @@
     .venv/bin/python bench/cut.py [folder of messages …]     (default: the corpus, found as the tests find it)
 
 The rows add one step each, up to what `Batch` does. "copies" is the organisation's case: each message lies in three
-mailboxes under a header of
-its own, with the same parts. Speed is CPU time of hashing, cutting, compressing and sealing, without a disk.
+mailboxes under a header of its own, with the same parts. Speed is CPU time of hashing, cutting, compressing and
+sealing, without a disk.
 """
 
 from __future__ import annotations

@@ -67,10 +67,10 @@ class Small:
     time: datetime = NOON
 
     @classmethod
-    def make(cls, store: Store, folder: Path) -> Small:
+    def make(cls, store: Store, folder: Path, attachment: bytes | None = None) -> Small:
         key_file = folder / "keys" / "archive.key"
         small = cls(Repository.create(store, MemoryIndex(), key_file), key_file)
-        small.fill()
+        small.fill(attachment or random.Random(7).randbytes(40_000))
         return small
 
     def reopened(self, store: Store) -> Repository:
@@ -79,8 +79,7 @@ class Small:
         repository.index_orphans()
         return repository
 
-    def fill(self) -> None:
-        shared = random.Random(7).randbytes(40_000)
+    def fill(self, shared: bytes) -> None:
         for mailbox, receiver in ((ALICE, "alice"), (BOB, "bob")):
             messages = [message(number, receiver=receiver) for number in range(1, 9)]
             messages += [message(9, shared, receiver), message(10, b"short text " * 30, receiver), b""]
