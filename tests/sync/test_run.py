@@ -375,3 +375,11 @@ def test_moved_events_name_the_target(world: World) -> None:
     world.run()
     (moved,) = events_of(world, Moved)
     assert moved == Moved(1, 1 if world.catalog._folders[1].path == ("Archive",) else 2, archive.item_id(1))
+
+
+def test_a_folder_name_that_no_database_takes_is_recorded_once(world: World) -> None:
+    fill(world, 2, ("zero \0 half \udc00",))
+    assert (world.run().result, world.catalog.folders()[0].folder.path) == ("ok", ("zero \ufffd half \ufffd",))
+    entries = len(world.catalog.entries)
+    world.run()
+    assert len(world.catalog.entries) == entries

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mailkeep.connectors.base import Connector, Listed, Listing, Seen
 from mailkeep.errors import GiveUp
-from mailkeep.mail.items import ItemRef
 from mailkeep.sync.folders import Branch
 from mailkeep.sync.plan import Sighting
 from mailkeep.sync.staging import Key, Sorter
+from mailkeep.sync.words import presentable
 
 _CHECK_EVERY = 256  # items between two looks at whether the run goes on
 
@@ -87,23 +87,3 @@ def _sightings(listing: Listing, folder: int, word_characters: int, check: Check
             check(since_check)
             since_check = 0
     check(since_check)
-
-
-def presentable(ref: ItemRef, characters: int) -> ItemRef:
-    """A listing may be hostile: its words are cut to what a view can show, and made text that can be written down.
-
-    The message itself keeps what it says.
-    """
-    words = (ref.subject, ref.sender, ref.recipients, ref.message_id)
-    if sum(map(len, words)) <= characters and all(map(_is_plain, words)):
-        return ref
-    subject, sender, recipients, message_id = (_cleaned(word[:characters]) for word in words)
-    return replace(ref, subject=subject, sender=sender, recipients=recipients, message_id=message_id)
-
-
-def _is_plain(word: str) -> bool:
-    return word.isprintable()  # neither NUL, which no database takes, nor a lone surrogate, which has no UTF-8 form
-
-
-def _cleaned(word: str) -> str:
-    return word.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

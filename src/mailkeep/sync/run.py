@@ -40,6 +40,7 @@ from mailkeep.sync.session import Session
 from mailkeep.sync.settle import Settled, Settlement
 from mailkeep.sync.shrink import is_shrink
 from mailkeep.sync.staging import Sorter, Spool, chunked
+from mailkeep.sync.words import presentable_folder
 from mailkeep.tasks.options import TaskOptions
 
 _log = logging.getLogger(__name__)
@@ -163,6 +164,7 @@ class Run:
 
     def _plan_tree(self) -> Tree:
         shown = self._session.call(lambda connector: connector.folders())
+        shown = [presentable_folder(folder) for folder in shown]
         tree = plan_tree(shown, self._archive.known.folders(), self._held, self._options, self._recorder.next_folder)
         self._branches = tree.by_number()
         return tree
