@@ -298,6 +298,16 @@ def test_statements_in_a_directory_outlive_the_store(small: Small, tmp_path: Pat
     assert witness.latest(small.repository) is None
 
 
+def test_old_statements_thin_out_to_one_a_day(small: Small) -> None:
+    for hours in range(0, 24 * 6, 1):
+        witness.write(small.repository, small.heads, NOON + timedelta(hours=hours))
+    times = [int(name[8:28]) for name in sorted(objects(small)) if name.startswith("witness/")]
+    days = [time // (24 * 3600 * 10**6) for time in times]
+    assert len(times) < 70
+    assert len(set(days)) == 7  # none is without one
+    assert verdict(small).ok
+
+
 def test_another_archives_statement_is_refused(small: Small, tmp_path: Path) -> None:
     other = Small.make(MemoryStore(), tmp_path / "other")
     witness.write(other.repository, other.heads, NOON)

@@ -15,10 +15,11 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,6 +36,8 @@ from mailkeep.errors import RetryLater
 from mailkeep.store.base import AlreadyExists, Store
 
 SPACING = timedelta(minutes=1)
+KEPT = 60  # of the newest statements, all; of earlier ones the last of each day
+_DAY = 24 * 3600 * 1_000_000
 _NAME = re.compile(r"(\d{20})-[0-9a-f]{16}")
 
 
@@ -64,7 +67,7 @@ def due(last: Statement | None, heads: Mapping[str, Head], now: datetime) -> boo
 
 
 def write(signer: Signer, heads: Mapping[str, Head], time: datetime, directory: Path | None = None) -> Statement:
-    """Sign and keep a statement. Raises RetryLater where the store or the directory fails."""
+    """Sign and keep a statement, and let go of old ones. Raises RetryLater where the store or the directory fails."""
     statement = Statement(time, _plain(heads))
     body = _body(signer, statement)
     signature = witness_private(signer.archive_key).sign(canonical(body))
@@ -72,6 +75,7 @@ def write(signer: Signer, heads: Mapping[str, Head], time: datetime, directory: 
     name = f"{body['time']:020d}-{blake3(data).hexdigest()[:16]}"
     with suppress(AlreadyExists):  # the name holds the content's hash: this very statement is there
         signer.store.put(f"witness/{name}", data)
+    _thin(signer.store)
     if directory is not None:
         _copy(data, directory, f"{name}.json")
     return statement
@@ -116,6 +120,22 @@ def _body(signer: Signer, statement: Statement) -> dict[str, Any]:
         "public_key": signer.witness_public.hex(),
         "time": to_microseconds(statement.time),
     }
+
+
+def superfluous(names: Sequence[str]) -> list[str]:
+    """Of sorted names of statements those to let go: more than KEPT newer ones, and a later one on the same day."""
+    old = names[:-KEPT]
+    return [name for name, later in pairwise([*old, names[-1]] if old else []) if _day(name) == _day(later)]
+
+
+def _day(name: str) -> int:
+    return int(name[:20]) // _DAY
+
+
+def _thin(store: Store) -> None:
+    names = [info.name.removeprefix("witness/") for info in store.list("witness/")]
+    for name in superfluous([name for name in names if _NAME.fullmatch(name)]):
+        store.delete(f"witness/{name}")
 
 
 def _in_store(store: Store) -> Iterator[tuple[str, str, Callable[[], bytes]]]:

@@ -70,8 +70,10 @@ class LocalStore:
         self._temporary = self.root / ".tmp"
         self._at = at
         self._mark = f"{socket.gethostname().lower()}-{os.getpid()}"
+        self._durable: set[Path] = set()
         with _offline(self.root):
-            self._temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.root.parent.mkdir(parents=True, exist_ok=True)
+            self.make_folder(self._temporary)
             self._clear_leftovers()
 
     def upload(self, name: str) -> LocalUpload:
@@ -114,6 +116,20 @@ class LocalStore:
             except FileNotFoundError:
                 return
             _fsync_folder(path.parent)
+
+    def make_folder(self, folder: Path) -> None:
+        """The folder is there and survives a power cut.
+
+        That another process made it proves nothing: it may have died before it reached the disk. So each process makes
+        sure once.
+        """
+        if folder in self._durable:
+            return
+        if folder != self.root:
+            self.make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _fsync_folder(folder.parent)
+        self._durable.add(folder)
 
     def _path(self, name: str) -> Path:
         return self.root / check_name(name)
@@ -159,6 +175,7 @@ class LocalUpload:
     """A temporary file until `commit` links it to its name. After any error it is gone."""
 
     def __init__(self, store: LocalStore, name: str, temporary: Path, at: Callable[[str], None]) -> None:
+        self._store = store
         self._root = store.root
         self._name = name
         self._final = store.root / name
@@ -179,7 +196,7 @@ class LocalUpload:
             os.fsync(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = -1
-            self._make_folder(self._final.parent)
+            self._store.make_folder(self._final.parent)
             self._at("upload.link")
             try:
                 os.link(self._temporary, self._final)
@@ -207,14 +224,6 @@ class LocalUpload:
             with suppress(OSError):  # the first error is the one to report
                 self._final.unlink()
             raise
-
-    def _make_folder(self, folder: Path) -> None:
-        if folder.is_dir():
-            return
-        self._make_folder(folder.parent)
-        with suppress(FileExistsError):  # another writer made it
-            folder.mkdir(mode=0o700)
-        _fsync_folder(folder.parent)
 
     @contextmanager
     def _gone_on_error(self) -> Iterator[None]:
