@@ -57,9 +57,7 @@ def test_a8_added_classes_are_ignored_while_mail_is_off() -> None:
     assert archived_patterns({Kind.NOTE}, ["IPM.Mine"]) == ("IPM.StickyNote",)
 
 
-@pytest.mark.parametrize(
-    "typed", [" IPM.Note.Form ", "IPM.Note.*", "IPM.*", "ipm.voice", "IPM.Note.EnterpriseVault.Shortcut"]
-)
+@pytest.mark.parametrize("typed", [" IPM.Note.Form ", "IPM.Note.*", "IPM.*", "ipm.voice", "IPM.Note.Vacation Request"])
 def test_a8_a_wellformed_class_is_kept_trimmed(typed: str) -> None:
     assert check_pattern(typed) == typed.strip()
 
@@ -75,7 +73,6 @@ def test_a8_a_wellformed_class_is_kept_trimmed(typed: str) -> None:
         ("*", "every class"),
         ("IPM.*.Note", "only at the end"),
         ("IPM.Note*", "only at the end"),
-        ("IPM.No te", "' '"),
         ("IPM.Nöte", "'ö'"),
         ("IPM.Note\n.X", "'\\n'"),
         ("IPM." + "x" * 300, "255"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -249,6 +250,12 @@ def test_reliability_a_child_that_takes_too_long_is_killed() -> None:
         read = cell.parse(message("x"))
         assert isinstance(read, Unparsed)
         assert read.reason == "too_long"
+
+
+def test_several_threads_share_a_cell(cell: Cell) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        read = list(pool.map(lambda n: cell.parse(message(f"number {n}")), range(40)))
+    assert [one.text for one in read if isinstance(one, Parsed)] == [f"number {n}" for n in range(40)]
 
 
 def test_an_attachment_through_the_cell(cell: Cell) -> None:

@@ -36,7 +36,7 @@ PARSED, BYTES, FAILED = 0, 1, 2
 
 
 class Cell:
-    """One child, used by one thread at a time: further callers wait."""
+    """One child, used by one thread at a time: further callers wait. Made after a fork, never before."""
 
     def __init__(self, memory_max: int = MEMORY_MAX, seconds_max: float = SECONDS_MAX) -> None:
         self._memory_max = memory_max
@@ -100,6 +100,7 @@ class Cell:
             self._child = subprocess.Popen(
                 [
                     sys.executable,
+                    "-P",
                     "-m",
                     "mailkeep.mail.cell_child",
                     str(self._memory_max),
@@ -110,6 +111,7 @@ class Cell:
                 stderr=subprocess.DEVNULL,  # a dying child's last words would quote the mail
                 bufsize=0,
                 env=environment,
+                start_new_session=True,  # a Ctrl-C in the terminal is its parent's to handle
             )
             for stream in (self._child.stdin, self._child.stdout):
                 if stream is not None:

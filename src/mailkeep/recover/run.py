@@ -3,7 +3,7 @@
     for each folder, for each chunk of its items
       1  match with what the target has          → actions; `plan_restore` stops here
       2  journal the intent of each create
-      3  create, journal the new id              killed between these two: the next attempt finds the item and adopts it
+      3  create, journal the new ids             killed between these two: the next attempt finds the items and adopts them
       4  read back, compare, journal the outcome
 
 Nothing is ever overwritten or deleted. Running the same restore again creates nothing: everything is found. An interrupted one is
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from mailkeep.connectors.base import Connector, NewItem
-from mailkeep.errors import GiveUp, RetryNow
+from mailkeep.errors import GiveUp, MailkeepError, RetryNow
 from mailkeep.mail.items import Folder, ItemRef
 from mailkeep.mail.parse import parse
 from mailkeep.progress import Progress, Report, silent
@@ -207,8 +207,7 @@ class _Attempt:
                 elif action.step is Step.SKIP and not action.ours:
                     self._result.skip += 1
             ours = [action for action in actions if action.ours]
-            self._journal.update([_created(target, action) for action in ours])
-            self._compare(target, [(action, _created(target, action)) for action in ours])
+            self._compare(target, self._journalled([(action, _created(target, action)) for action in ours]))
             for batch in _batches([action for action in actions if action.step is Step.CREATE]):
                 self._compare(target, self._create(target, batch))
             self._done += len(actions)
@@ -219,36 +218,51 @@ class _Attempt:
         """Create the batch. An item that the server or the archive refuses is told, and the others go on."""
         self._journal.intend([Line(action.item.number, target.path, action.item.sha256) for action in batch])
         made: list[tuple[Action, Line]] = []
-        for action in batch:
-            item = action.item
-            try:
-                new = NewItem(item.kind, self._reading.source.content(item), item.flags, item.received)
-                created = self._connector.create(_there(target), new)
-            except GiveUp as error:
-                if error.code not in _THIS_ITEM_ONLY:
-                    raise
-                self._refuse(action, error.message)
-                continue
-            made.append((action, _created(target, action, created.id)))
-            self._journal.update([made[-1][1]])
-            self._bytes += item.size
+        try:
+            for action in batch:
+                created_id = self._create_one(target, action)
+                if created_id is not None:
+                    made.append((action, _created(target, action, created_id)))
+        except MailkeepError:
+            self._journalled(made)
+            raise
+        return self._journalled(made)
+
+    def _journalled(self, made: list[tuple[Action, Line]]) -> list[tuple[Action, Line]]:
+        if made:
+            self._journal.update([line for _, line in made])
         return made
+
+    def _create_one(self, target: TargetFolder, action: Action) -> str | None:
+        """The new id, or None for an item that is refused by itself."""
+        item = action.item
+        try:
+            new = NewItem(item.kind, self._reading.source.content(item), item.flags, item.received)
+            created = self._connector.create(_there(target), new)
+        except GiveUp as error:
+            if error.code not in _THIS_ITEM_ONLY:
+                raise
+            self._refuse(action, error.message)
+            return None
+        self._bytes += item.size
+        return created.id
 
     def _compare(self, target: TargetFolder, created: list[tuple[Action, Line]]) -> None:
         """Read back and journal the outcome."""
         if not created:
             return
         open_ = dict(enumerate(created))
+        outcomes: list[Line] = []
         for ref, content in target.read_back([(action.item, line.created_id) for action, line in created]):
             number = self._whose(ref.id, content, open_)
             if number is not None:
                 action, line = open_.pop(number)
                 self._taken[target.path].add(ref.id)
-                self._outcome(
-                    replace(line, created_id=ref.id), self._reading.differences(action.item, ref, content), content
-                )
-        for _, line in open_.values():
-            self._outcome(line, (fidelity.MISSING,), b"")
+                found = self._reading.differences(action.item, ref, content)
+                outcomes.append(_outcome(replace(line, created_id=ref.id), found, hashlib.sha256(content).digest()))
+        outcomes += [_outcome(line, (fidelity.MISSING,), b"") for _, line in open_.values()]
+        self._journal.update(outcomes)
+        _count(self._result, outcomes)
 
     def _whose(self, id_: str, content: bytes, open_: dict[int, tuple[Action, Line]]) -> int | None:
         """Which created item came back: by its id, else by its content where the server gave none."""
@@ -257,14 +271,6 @@ class _Attempt:
             return by_id
         nameless = ((number, action) for number, (action, line) in open_.items() if not line.created_id)
         return next((number for number, action in nameless if self._reading.same(action.item, content)), None)
-
-    def _outcome(self, line: Line, found: tuple[Difference, ...], content: bytes) -> None:
-        stored = hashlib.sha256(content).digest() if content else b""
-        line = replace(line, state="differs" if found else "verified", stored_sha256=stored, differences=found)
-        self._journal.update([line])
-        self._result.create += 1
-        self._result.restored += not found
-        self._result.differences += [(line.item, one) for one in found]
 
     def _refuse(self, action: Action, why: str) -> None:
         item = action.item
@@ -277,14 +283,23 @@ def _there(target: TargetFolder) -> Folder:
     return target.folder
 
 
+def _outcome(line: Line, found: tuple[Difference, ...], stored_sha256: bytes) -> Line:
+    state = "differs" if found else "verified"
+    return replace(line, state=state, stored_sha256=stored_sha256, differences=found)
+
+
+def _count(result: Restored, outcomes: Iterable[Line]) -> None:
+    for line in outcomes:
+        result.create += 1
+        result.restored += line.state == "verified"
+        result.differences += [(line.item, one) for one in line.differences]
+
+
 def _earlier(lines: Iterable[Line]) -> Restored:
     """What earlier attempts of this restore have finished."""
-    finished = [line for line in lines if line.state in ("verified", "differs")]
-    return Restored(
-        create=len(finished),
-        restored=sum(line.state == "verified" for line in finished),
-        differences=[(line.item, one) for line in finished for one in line.differences],
-    )
+    result = Restored()
+    _count(result, (line for line in lines if line.state in ("verified", "differs")))
+    return result
 
 
 def _batches(creates: list[Action]) -> Iterator[list[Action]]:
