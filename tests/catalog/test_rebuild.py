@@ -248,6 +248,16 @@ def test_a_history_without_a_mailbox_in_the_configuration_is_kept_in_sight(tmp_p
     assert (found.connection.name, found.address, found.head_number) == (FOUND_CONNECTION, uid.hex, 5)
 
 
+def test_a_confirmation_that_has_served_does_not_come_back_to_life(tmp_path: Path) -> None:
+    repository = world.archive(tmp_path)
+    box = world.mailbox(world.connection(), "anna@example.org")
+    Mailbox.objects.filter(pk=box.pk).update(shrink_gone=60, shrink_known=100, shrink_confirmed_at=timezone.now())
+    records.save(Mailbox.objects.get(pk=box.pk), "alice")
+    rebuild(repository)
+    found = Mailbox.objects.get(uid=box.uid)
+    assert (found.shrink_gone, found.shrink_confirmed_at) == (None, None)
+
+
 def test_the_catalog_catches_up_with_what_was_appended_before_a_crash(tmp_path: Path) -> None:
     repository = world.archive(tmp_path)
     on = world.connection()

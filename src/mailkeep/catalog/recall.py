@@ -122,15 +122,13 @@ def _task(subject: str, document: Document) -> None:
 
 
 def _mailbox(subject: str, document: Document) -> None:
-    owner, shrink = document["owner"], document["shrink"]
+    """Without a shrink's confirmation: it may have served already. The next run sees the shrink, and asks again."""
+    owner = document["owner"]
     Mailbox.objects.create(
         uid=uuid.UUID(subject),
         connection=Connection.objects.get(uid=document["connection"]),
         address=document["address"],
         owner=Task.objects.filter(uid=owner).first() if owner else None,  # a task deleted since owns nothing
-        shrink_gone=shrink["gone"],
-        shrink_known=shrink["known"],
-        shrink_confirmed_at=_time(shrink["confirmed_at"]),
         created_at=_time(document["created_at"]),
     )
 

@@ -19,11 +19,12 @@ from mailkeep.catalog.models import Lease, Task, TaskRevision
 from mailkeep.tasks.status import MemberResult, TaskStatus, status
 
 _RESULTS = """
-    SELECT m.task_id, m.result, m.code, m.message, m.hint, min(m.result_since), min(m.retry_at), count(*),
+    SELECT m.task_id, m.result, m.code, min(m.result_since), min(m.retry_at), count(*),
+        min(m.message), min(m.hint), max(m.message), max(m.hint),
         max(b.last_activity), min(least(m.asked_at, m.next_slot))
     FROM catalog_membership m JOIN catalog_mailbox b ON b.id = m.mailbox_id
     WHERE m.present AND m.task_id = ANY(%s)
-    GROUP BY m.task_id, m.result, m.code, m.message, m.hint
+    GROUP BY m.task_id, m.result, m.code
 """
 _RUNNING_SHOWN_MAX = 20
 
@@ -124,15 +125,27 @@ def _members(tasks: list[int]) -> dict[int, _Members]:
     found: dict[int, _Members] = {}
     with connection.cursor() as cursor:
         cursor.execute(_RESULTS, [tasks])
-        for task, result, code, message, hint, since, retry_at, count, active_at, due_at in cursor.fetchall():
+        for task, result, code, since, retry_at, count, *texts, active_at, due_at in cursor.fetchall():
             before = found.get(task, _Members())
-            member = MemberResult(result, code, message, hint, since, retry_at, count)
             found[task] = _Members(
-                (*before.results, member),
+                (*before.results, *_results(result, code, since, retry_at, count, texts)),
                 max((at for at in (before.last_activity, active_at) if at), default=None),
                 min((at for at in (before.next_run, due_at) if at), default=None),
             )
     return found
+
+
+def _results(
+    result: str, code: str, since: datetime | None, retry_at: datetime | None, count: int, texts: list[str]
+) -> list[MemberResult]:
+    """Those who share a code, as one; as two where their texts differ, so that `status` sees that they do."""
+    message, hint, other_message, other_hint = texts
+    if (message, hint) == (other_message, other_hint):
+        return [MemberResult(result, code, message, hint, since, retry_at, count)]
+    return [
+        MemberResult(result, code, message, hint, since, retry_at, count - 1),
+        MemberResult(result, code, other_message, other_hint, since, retry_at, 1),
+    ]
 
 
 def _running(tasks: list[int]) -> dict[int, list[RunningRow]]:
