@@ -108,6 +108,13 @@ def test_every_language_is_written_and_survives_decoding(parsed: list[Message], 
     assert sum(bool(re.search(SCRIPTS[language], subject)) for subject in subjects) > 20
 
 
+def test_no_character_is_replaced_on_the_way(parsed: list[Message]) -> None:
+    for message in parsed:
+        subject = str(make_header(decode_header(str(message["Subject"]))))
+        assert " ? " not in subject, subject
+        assert "\ufffd" not in subject, subject
+
+
 def test_patterns_are_filled_completely(parsed: list[Message]) -> None:
     for message in parsed:
         for part in message.walk():

@@ -58,17 +58,20 @@ def mailbox(name: str, address: str) -> str:
 
 
 def encoded(value: str, charset: str = "utf-8") -> str:
-    """Encoded words of at most 75 characters, cut between characters; the value itself where it is ASCII."""
+    """Encoded words of at most 75 characters, cut between characters; the value itself where it is ASCII.
+
+    UnicodeEncodeError where the charset cannot say it.
+    """
     if value.isascii():
         return value
     words, piece = [], ""
     for character in value:
-        if len((piece + character).encode(charset, "replace")) > 42:
+        if len((piece + character).encode(charset)) > 42:
             words.append(piece)
             piece = ""
         piece += character
     words.append(piece)
-    return " ".join(f"=?{charset}?B?{base64.b64encode(w.encode(charset, 'replace')).decode()}?=" for w in words)
+    return " ".join(f"=?{charset}?B?{base64.b64encode(w.encode(charset)).decode()}?=" for w in words)
 
 
 def _folded(name: str, value: str) -> str:
