@@ -1,6 +1,6 @@
 """Letters in Arabic, written from right to left."""
 
-# ruff: noqa: E501, SIM905  (texts, not code)
+# ruff: noqa: SIM905  (texts, not code)
 
 from __future__ import annotations
 

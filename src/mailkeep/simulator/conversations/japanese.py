@@ -1,6 +1,6 @@
 """Letters in Japanese."""
 
-# ruff: noqa: E501, SIM905  (texts, not code)
+# ruff: noqa: SIM905  (texts, not code)
 
 from __future__ import annotations
 
