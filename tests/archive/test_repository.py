@@ -236,7 +236,7 @@ def test_create_and_open(tmp_path: Path) -> None:
     store, key = LocalStore(tmp_path / "archive"), tmp_path / "keys" / "archive.key"
     with pytest.raises(GiveUp) as refused:
         Repository.open(store, MemoryIndex(), key)
-    assert refused.value.code == "key_missing"
+    assert refused.value.code == "not_an_archive"
     made = Repository.create(store, MemoryIndex(), key)
     assert Repository.open(store, MemoryIndex(), key).archive_id == made.archive_id
     with pytest.raises(GiveUp) as refused:
@@ -245,6 +245,9 @@ def test_create_and_open(tmp_path: Path) -> None:
     with pytest.raises(GiveUp) as refused:
         Repository.open(LocalStore(tmp_path / "empty"), MemoryIndex(), key)
     assert refused.value.code == "not_an_archive"
+    with pytest.raises(GiveUp) as refused:
+        Repository.open(store, MemoryIndex(), tmp_path / "lost.key")
+    assert refused.value.code == "key_missing"
     Repository.create(LocalStore(tmp_path / "other"), MemoryIndex(), tmp_path / "other.key")
     with pytest.raises(GiveUp) as refused:
         Repository.open(store, MemoryIndex(), tmp_path / "other.key")

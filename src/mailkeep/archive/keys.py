@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,22 +77,49 @@ def read_key_file(path: Path) -> bytes:
 
 
 def make_key_file(path: Path) -> bytes:
-    """The key file's secret; the file is written, durable and 0600, where there is none."""
+    """The key file's secret. Where there is none one is made, durable and 0600, as `<name>.new` until `settle_key_file`.
+
+    So whoever finds a key under its proper name knows that its archive was made; a killed first start just begins again.
+    """
     if path.exists():
         return read_key_file(path)
+    pending = _pending(path)
+    if pending.exists():
+        with suppress(GiveUp):  # torn: nothing was made with it
+            return read_key_file(pending)
+        pending.unlink()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     secret = secrets.token_bytes(KEY_BYTES)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(key_text(secret))
         file.flush()
         os.fsync(file.fileno())
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    _fsync_folder(path.parent)
     return secret
+
+
+def settle_key_file(path: Path) -> None:
+    """Give a new key file its proper name: its archive is there. Calling it again, or for an old one, is no error."""
+    pending = _pending(path)
+    if not pending.exists():
+        return
+    with suppress(FileExistsError):  # killed between the two steps
+        os.link(pending, path)
+    _fsync_folder(path.parent)
+    pending.unlink()
+
+
+def _pending(path: Path) -> Path:
+    return path.with_name(f"{path.name}.new")
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def create_format(store: Store, secret: bytes) -> ArchiveKeys:
@@ -117,7 +145,7 @@ def create_format(store: Store, secret: bytes) -> ArchiveKeys:
 
 def open_format(store: Store, secret: bytes) -> ArchiveKeys:
     """`GiveUp`: not_an_archive, key_wrong."""
-    data = _get_format(store)
+    data = require_format(store)
     archive_id, wrapped, public = _read_format(data)
     try:
         archive_key = open_once(_wrapping(secret, archive_id), b"wrap/" + archive_id.encode(), wrapped)
@@ -134,7 +162,8 @@ def open_format(store: Store, secret: bytes) -> ArchiveKeys:
     return ArchiveKeys(archive_id, archive_key, public, data)
 
 
-def _get_format(store: Store) -> bytes:
+def require_format(store: Store) -> bytes:
+    """`format.json` as it stands. `GiveUp('not_an_archive')` where there is none."""
     try:
         return store.get(FORMAT_NAME)
     except NotFound:

@@ -18,7 +18,15 @@ from mailkeep.archive.chain import ORGANISATION
 from mailkeep.archive.crypto import Namer, PackSeal, derive
 from mailkeep.archive.damage import Damaged
 from mailkeep.archive.history import History
-from mailkeep.archive.keys import FORMAT_NAME, ArchiveKeys, create_format, make_key_file, open_format, read_key_file
+from mailkeep.archive.keys import (
+    FORMAT_NAME,
+    ArchiveKeys,
+    create_format,
+    make_key_file,
+    open_format,
+    read_key_file,
+    settle_key_file,
+)
 from mailkeep.archive.organisation import OrganisationHistory
 from mailkeep.archive.packs import PART, RECIPE, list_packs, open_group, pack_name, read_footer
 from mailkeep.archive.ports import BlobIndex, Location
@@ -50,11 +58,15 @@ class Repository:
     @classmethod
     def create(cls, store: Store, index: BlobIndex, key_file: Path) -> Repository:
         """A new archive. `GiveUp`: already_an_archive, key_exposed, key_wrong."""
-        return cls(store, index, create_format(store, make_key_file(key_file)))
+        keys = create_format(store, make_key_file(key_file))
+        settle_key_file(key_file)
+        return cls(store, index, keys)
 
     @classmethod
     def open(cls, store: Store, index: BlobIndex, key_file: Path) -> Repository:
         """`GiveUp`: not_an_archive, key_missing, key_exposed, key_wrong."""
+        require_format(store)
+        settle_key_file(key_file)  # should the process that made the archive have been killed just then
         return cls(store, index, open_format(store, read_key_file(key_file)))
 
     def batch(self) -> Batch:
