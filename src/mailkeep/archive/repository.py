@@ -25,6 +25,7 @@ from mailkeep.archive.keys import (
     make_key_file,
     open_format,
     read_key_file,
+    require_format,
     settle_key_file,
 )
 from mailkeep.archive.organisation import OrganisationHistory
