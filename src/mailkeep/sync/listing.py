@@ -64,7 +64,7 @@ def _list_twice(
     for _ in range(2):
         listing = connector.changes(branch.folder, since.get(branch.folder.id))
         there = 0
-        for sighting in _sightings(listing, branch.number, word_characters, check):
+        for sighting in sightings_of(listing, branch.number, word_characters, check):
             sightings.add(sighting)
             there += not sighting.gone
         short = listing.complete and there < listing.count
@@ -73,7 +73,7 @@ def _list_twice(
     return Heard(listing.checkpoint, listing.count, listing.complete, trusted=not short)
 
 
-def _sightings(listing: Listing, folder: int, word_characters: int, check: Check) -> Iterator[Sighting]:
+def sightings_of(listing: Listing, folder: int, word_characters: int, check: Check) -> Iterator[Sighting]:
     since_check = 0
     for change in listing:
         if isinstance(change, Listed):

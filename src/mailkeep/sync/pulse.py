@@ -25,6 +25,10 @@ class Pulse:
         self.phase, self.done, self.total = phase, 0, total
         self.beat()
 
+    def expect(self, more: int) -> None:
+        """So many more are to be done than was known."""
+        self.total = (self.total or 0) + more
+
     def beat(self) -> None:
         """Cheap between beats. Raises `LeaseLost` when this run is no longer the mailbox's."""
         now = time.monotonic()

@@ -27,19 +27,20 @@ from mailkeep.progress import Report, silent
 from mailkeep.sync import outcome
 from mailkeep.sync.budget import LARGE_ITEMS
 from mailkeep.sync.fetching import Arrival, Intake, Loans, fetch_folder
+from mailkeep.sync.first import FirstPass
 from mailkeep.sync.folders import Branch, Treatment, Tree, plan_tree
 from mailkeep.sync.ledger import Tally, differing, line
 from mailkeep.sync.limits import DEFAULT_LIMITS, Limits
 from mailkeep.sync.listing import Heard, list_folders, sighting_key
 from mailkeep.sync.outcome import Ending
-from mailkeep.sync.plan import Added, Fetch, Sighting, judge_by, last_words, settle_added
+from mailkeep.sync.plan import Fetch, Sighting, judge_by
 from mailkeep.sync.ports import Known, KnownItem, LeaseLost, LedgerLine, Projection, RunResult
 from mailkeep.sync.pulse import Pulse
 from mailkeep.sync.recording import Recorder
 from mailkeep.sync.session import Session
 from mailkeep.sync.settle import Settled, Settlement
 from mailkeep.sync.shrink import is_shrink
-from mailkeep.sync.staging import Sorter, Spool, chunked
+from mailkeep.sync.staging import Sorter, chunked
 from mailkeep.sync.words import presentable_folder
 from mailkeep.tasks.options import TaskOptions
 
@@ -108,7 +109,9 @@ class Run:
         self._directory = directory
         self._judge = judge_by(options, limits.item_bytes)
         self._pulse = Pulse(projection, report)
+        self._connect = connect
         self._session = Session(connect, self._pulse.beat)
+        self._sessions = [self._session]
         self._loans = Loans(LARGE_ITEMS, self._session.check)
         self._held = known.ledger()
         self._tally = Tally(self._held)
@@ -123,7 +126,10 @@ class Run:
         self._shrink: tuple[int, int] | None = None
 
     def close(self) -> None:
-        self._session.close()
+        for session in self._sessions:
+            session.stop()
+        for session in self._sessions:
+            session.close()
         self._loans.close()
 
     def to_the_end(self) -> RunResult:
@@ -195,25 +201,38 @@ class Run:
     # --- the first synchronisation ---------------------------------------------------------------------------------
 
     def _first(self, branches: Sequence[Branch]) -> None:
-        """Nothing is known, so everything is an addition: folder by folder, fetched as soon as it is listed."""
+        """Nothing is known: everything is an addition, and fetched while the listing goes on in a session of its own."""
+        lister = Session(self._connect, self._session.check)
+        try:
+            lister.call(lambda _: None)
+        except MailkeepError as error:  # a server may allow one session only
+            _log.info("%s is listed before it is fetched: %s", self._archive.mailbox, error.message)
+            lister.close()
+            self._round(branches, {}, self._branches)
+            return
+        self._sessions.append(lister)
         self._pulse.enter("fetching")
-        self._take(lambda connector: self._list_and_fetch(connector, branches))
+        first = FirstPass(lister, branches, self._judge, self._directory, self._limits, self._loans)
+        self._take(lambda connector: first.arrivals(connector, self._listed, self._pulse.expect))
+        lister.close()
+        self._hear(first.heard)
+        if len(first.late):
+            self._recorder.commit()
+            self._settle(first.late, {}, self._branches, ())
 
-    def _list_and_fetch(self, connector: Connector, branches: Sequence[Branch]) -> Iterator[tuple[Arrival, int]]:
-        for branch in branches:
-            sightings = self._sightings()
-            self._hear(list_folders(connector, [branch], {}, sightings, self._limits.word_characters, self._listed))
-            fetches: Spool[Fetch] = Spool(self._directory, Fetch, self._limits)
-            for sighting in last_words(sightings):
-                if sighting.ref is None:
-                    continue
-                action = settle_added(Added(branch.number, sighting.ref), branch.folder, self._judge)
-                if isinstance(action, Fetch):
-                    fetches.add(action)
-                else:
-                    yield action, 0
-            self._pulse.total = (self._pulse.total or 0) + len(fetches)
-            yield from fetch_folder(connector, branch.folder, fetches, self._limits, self._loans)
+    def _settle(
+        self,
+        sightings: Sorter[Sighting],
+        heard: Mapping[int, Heard],
+        branches: Mapping[int, Branch],
+        left_out: Iterable[KnownItem],
+    ) -> None:
+        known, beat = self._archive.known, self._pulse.beat
+        settlement = Settlement(branches, known, self._judge, self._session, self._directory, self._limits, beat)
+        settled = settlement.settle(sightings, heard, left_out)
+        self._unexplained = settled.unexplained
+        self._fetch(settled)
+        self._record(settled)
 
     # --- every other -----------------------------------------------------------------------------------------------
 
@@ -226,13 +245,7 @@ class Run:
             lambda connector: list_folders(connector, to_list, since, sightings, words, self._listed)
         )
         self._hear(heard)
-        settlement = Settlement(
-            branches, self._archive.known, self._judge, self._session, self._directory, self._limits, self._pulse.beat
-        )
-        settled = settlement.settle(sightings, heard, self._left_out())
-        self._unexplained = settled.unexplained
-        self._fetch(settled)
-        self._record(settled)
+        self._settle(sightings, heard, branches, self._left_out())
 
     def _left_out(self) -> Iterable[KnownItem]:
         """Items to judge again: failing ones always, the task's own choices when the task is another than last time."""
@@ -392,7 +405,7 @@ class Run:
             reflagged=tally.reflagged,
             removed=tally.removed,
             left_out=sum(sum(each.left_out.values()) for each in lines),
-            requests=self._session.requests(),
+            requests=sum(session.requests() for session in self._sessions),
             retry_seconds=ending.retry_seconds,
             shrink=self._shrink,
             ledger=tuple(lines),

@@ -42,6 +42,7 @@ class Session:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mailkeep-session")
         self._stopping = threading.Event()
         self._connector: Connector | None = None
+        self._closed = False
         self.error: BaseException | None = None  # what the server's side ended with
 
     def call(self, work: Callable[[Connector], T]) -> T:
@@ -68,11 +69,17 @@ class Session:
     def requests(self) -> int:
         return self._connector.usage.requests if self._connector else 0
 
+    def stop(self) -> None:
+        """The session's thread is told at its next `check`."""
+        self._stopping.set()
+
     def close(self) -> None:
         """Ends the thread and the connector; waits for a call under way, which the connector's time-outs bound."""
-        self._stopping.set()
-        self._executor.submit(self._close_connector)
-        self._executor.shutdown(wait=True)
+        if not self._closed:
+            self._closed = True
+            self._stopping.set()
+            self._executor.submit(self._close_connector)
+            self._executor.shutdown(wait=True)
 
     def _opened(self) -> Connector:
         self.check()
