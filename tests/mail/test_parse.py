@@ -69,6 +69,14 @@ def test_without_html_there_is_the_plain_text() -> None:
     assert (parsed.text, parsed.html) == ("hällo", None)
 
 
+def test_a_message_that_is_one_named_text_is_shown() -> None:
+    named = message("<p>hi</p>", "text/html", "Content-Disposition: inline; filename=a.html\r\n")
+    assert parse(named).html == "<p>hi</p>"
+    assert parse(named).attachments == ()
+    marked = message("x", extra="Content-Disposition: attachment; filename=a.txt\r\n")
+    assert [one.name for one in parse(marked).attachments] == ["a.txt"]
+
+
 def test_a_nested_message_opens_as_a_message_of_its_own() -> None:
     inner = b"Subject: inner\r\n\r\nhello"
     content = multipart("mixed", PLAIN, "Content-Type: message/rfc822\r\n\r\n" + inner.decode()).encode()
@@ -94,6 +102,11 @@ def test_broken_base64_is_read_as_far_as_it_goes() -> None:
         (b"=?utf-8?b?w?= =?UTF-8?Q?=C3?=\r\n =?utf-8?q?=BC?=", "ü"),
         (b"=?iso-8859-1?q?a?= =?iso-8859-1?q?b?= c", "ab c"),
         (b"\xfcber", "über"),
+        (
+            b"=?ISO-8859-1?Q?Nicolas_Fouch=E9_has_accepted_your_invitation?=",
+            "Nicolas Fouché has accepted your invitation",
+        ),
+        ("übergrößenträger".encode() + b"\xff", "übergrößenträger\ufffd"),
         ("über".encode(), "über"),
         (b"=?nonsense?q?=FC?=", "ü"),
         (b"=?idna?q?a?=", "a"),

@@ -1,11 +1,13 @@
 """Which parts of a message are its body, and which are attachments.
 
-multipart/alternative   the last HTML, and the first plain text, of its children
-multipart/related       its root's body; the others are inline resources, which the HTML names by `cid:`
-multipart/signed        its first child; the signature is an attachment
-any other multipart     its children's bodies one after the other
-text/plain, text/html   body, unless it has a name or is marked an attachment
-anything else           attachment; message/rfc822 too, to be opened as a message of its own
+The body is read from the tree by these rules; what no rule takes is an attachment.
+
+    multipart/alternative   the last HTML, and the first plain text, of its children
+    multipart/related       its root's body; the others are inline resources, which the HTML names by `cid:`
+    multipart/signed        its first child; the signature is an attachment
+    any other multipart     its children's bodies one after the other
+    text/plain, text/html   body, unless it is marked an attachment, or has a name beside others
+    anything else           attachment; message/rfc822 too, to be opened as a message of its own
 """
 
 from __future__ import annotations
@@ -31,10 +33,11 @@ class Body:
     cut: bool = False  # a text was longer than TEXT_MAX
 
 
-def body_of(part: Part) -> Body:
+def body_of(part: Part, whole: bool = True) -> Body:
+    """The body of a message (`whole`) or of a part in it."""
     if not part.children:
-        return _leaf(part)
-    bodies = [(child, body_of(child)) for child in part.children]
+        return _leaf(part, whole)
+    bodies = [(child, body_of(child, whole=False)) for child in part.children]
     if part.content_type == "multipart/alternative":
         return _alternative([body for _, body in bodies])
     if part.content_type == "multipart/related":
@@ -44,8 +47,9 @@ def body_of(part: Part) -> Body:
     return _joined([body for _, body in bodies])
 
 
-def _leaf(part: Part) -> Body:
-    if part.content_type not in ("text/plain", "text/html") or part.disposition == "attachment" or part.filename:
+def _leaf(part: Part, whole: bool) -> Body:
+    attached = part.disposition == "attachment" or (part.filename and not whole)
+    if part.content_type not in ("text/plain", "text/html") or attached:
         return Body()
     content = part.load()
     text = decode_text(content[:TEXT_MAX], part.charset)

@@ -59,10 +59,12 @@ def codec(label: str) -> str | None:
 
 
 def decode_text(content: bytes, label: str) -> str:
-    """A part's text. UTF-8 is tried first where the label is unknown or claims ASCII: it is seldom right by accident."""
+    """A part's text. Valid UTF-8 is read as such under a label of ASCII or Latin-1 too: it is seldom so by accident."""
     name = codec(label) if label else None
-    if name is None or name in ("cp1252", "utf-8"):
+    if name is None or name == "utf-8":
         return decode_unlabelled(content)
+    if name == "cp1252":
+        return _utf8(content) or content.decode("cp1252", "replace")
     return _without_surrogates(content.decode(name, "replace"))
 
 
@@ -70,16 +72,20 @@ def decode_unlabelled(content: bytes) -> str:
     """Bytes whose charset nobody names: ISO-2022-JP by its escapes, else UTF-8, else Windows' Western one."""
     if b"\x1b$" in content:
         return content.decode("iso2022_jp", "replace")
+    text = _utf8(content)
+    if text:
+        return text
+    broken = content.decode("utf-8", "replace")
+    # Mostly UTF-8 with a broken byte or two (a cut in a list's footer) stays UTF-8.
+    mostly = broken.count("\ufffd") * 3 < sum(char > "\x7f" for char in broken)
+    return broken if mostly else content.decode("cp1252", "replace")
+
+
+def _utf8(content: bytes) -> str:
     try:
         return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        # Mostly UTF-8 with one broken byte (a cut in a list's footer) stays UTF-8.
-        broken = content.decode("utf-8", "replace")
-        return (
-            broken
-            if error.start > 0 and broken.count("\ufffd") * 50 < len(broken)
-            else content.decode("cp1252", "replace")
-        )
+    except UnicodeDecodeError:
+        return ""
 
 
 def decode_header(raw: bytes) -> str:
