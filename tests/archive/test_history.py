@@ -147,6 +147,16 @@ def test_folding_keeps_every_hash(repository: Repository, monkeypatch: pytest.Mo
     assert list(repository.mailboxes()) == [ALICE]
 
 
+def test_a_number_that_was_folded_away_is_not_free(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailkeep.archive.chain.FOLD", 10)
+    fill(repository, 10)
+    heads = [head for _, head in repository.history(ALICE).read()]
+    repository.history(ALICE).chain.fold(remove=True)
+    with pytest.raises(Fenced):
+        repository.history(ALICE).append(entry(heads[3], Removed(99)))
+    assert repository.history(ALICE).head() == heads[-1]
+
+
 def test_a_chain_that_ends_in_a_segment_goes_on(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mailkeep.archive.chain.FOLD", 10)
     head = fill(repository, 10)

@@ -74,6 +74,7 @@ class Chain:
         self._store = store
         self._archive_key = archive_key
         self._last: Head | None = None  # as far as this object has read or written
+        self._folded: int | None = None  # the last entry that a segment held when first asked
         self._sent: tuple[bytes, bytes] = (b"", b"")  # the last document tried, and its sealed bytes
 
     def object_name(self, number: int) -> str:
@@ -86,6 +87,7 @@ class Chain:
             raise Fenced(self.name, number - 1)
         if before.time is not None and time < before.time:
             raise ValueError(f"entry {number} would be earlier than its predecessor")
+        self._refuse_folded(number)
         stored = self._sealed(number, document)
         name = self.object_name(number)
         try:
@@ -173,6 +175,16 @@ class Chain:
             for first, last in folded.items():
                 self._remove_singles(first, last, singles)
         return made
+
+    def _refuse_folded(self, number: int) -> None:
+        """Where the single has gone into a segment its name is free again: somebody far behind must not take it.
+
+        Asked once: nobody folds what is younger than the longest run.
+        """
+        if self._folded is None:
+            self._folded = max((last for _, last in self.segments()), default=0)
+        if number <= self._folded:
+            raise Fenced(self.name, number)
 
     def _fold(self, first: int, last: int) -> None:
         entries = [self._store.get(self.object_name(number)) for number in range(first, last + 1)]
