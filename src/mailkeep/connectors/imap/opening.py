@@ -111,23 +111,32 @@ def encrypt(line: Line, endpoint: Endpoint) -> None:
 def converse(line: Line, endpoint: Endpoint, usage: Usage) -> Session:
     """Greeting and encryption: a session that is not yet signed in."""
     session = Session(line, usage)
+    try:
+        _greet(session, endpoint)
+        if not session.capabilities:
+            ask_capabilities(session)
+    except BaseException:
+        line.close()
+        raise
+    return session
+
+
+def _greet(session: Session, endpoint: Endpoint) -> None:
     if endpoint.tls == "implicit":
-        encrypt(line, endpoint)
+        encrypt(session.line, endpoint)
         session.greeting()
     elif endpoint.tls == "starttls":
         session.greeting()
         _start_tls(session, endpoint)
     else:
-        _refuse_bare_line(line)
+        _refuse_bare_line(session.line)
         session.greeting()
-    if not session.capabilities:
-        ask_capabilities(session)
-    return session
 
 
 def sign_in(session: Session, who: Credentials, mailbox: str) -> None:
     """Raises GiveUp or RetryLater with the code of SPEC C7. Passwords go nowhere else."""
     if any(byte in field for field in (who.user, who.password, who.authorise) for byte in "\0\r\n"):
+        session.close()
         raise GiveUp("auth_failed", "a user name or password holds a line break", "type it again in the connection")
     if session.has("AUTH=PLAIN") or who.authorise:
         pending = _authenticate_plain(session, who)

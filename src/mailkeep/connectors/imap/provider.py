@@ -28,6 +28,9 @@ class ImapProvider:
             opening.sign_in(session, who, address)
         except GiveUp as error:
             raise self._clearer(error, endpoint, address) from error
+        except BaseException:
+            session.close()
+            raise
         return self._connector(session)
 
     def test(self, endpoint: Endpoint) -> Iterator[Step]:
