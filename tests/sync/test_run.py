@@ -383,3 +383,73 @@ def test_a_folder_name_that_no_database_takes_is_recorded_once(world: World) -> 
     entries = len(world.catalog.entries)
     world.run()
     assert len(world.catalog.entries) == entries
+
+
+def test_a_listing_out_of_order_that_repeats_itself_archives_each_item_once(world: World) -> None:
+    inbox = fill(world, 12)
+    plain = world.connect
+
+    class Jumbled:
+        checkpoint, complete, count = b"", True, 0
+
+        def __init__(self, listing) -> None:  # type: ignore[no-untyped-def]
+            self._listing = listing
+
+        def __iter__(self):  # type: ignore[no-untyped-def]
+            changes = list(self._listing)
+            yield from changes[5:] + changes[:8]
+            self.checkpoint, self.count = self._listing.checkpoint, self._listing.count
+
+    def connect():  # type: ignore[no-untyped-def]
+        session = plain()
+        changes = session.changes
+        session.changes = lambda folder, since: Jumbled(changes(folder, since))
+        return session
+
+    world.connect = connect  # type: ignore[method-assign]
+    result = world.run()
+    assert (result.result, result.fetched, len(events_of(world, Put))) == ("ok", 12, 12)
+    assert world.archived() == world.on_server()
+    inbox.deliver(mail(50))
+    assert (world.run().fetched, world.archived()) == (1, world.on_server())
+
+
+def test_a_server_that_allows_one_session_only(world: World) -> None:
+    fill(world, 7)
+    plain, opened = world.connect, []
+
+    def connect():  # type: ignore[no-untyped-def]
+        if opened:
+            raise RetryLater("throttled", "too many connections")
+        opened.append(plain())
+        return opened[0]
+
+    world.connect = connect  # type: ignore[method-assign]
+    assert (world.run().result, world.archived()) == ("ok", world.on_server())
+
+
+def test_no_session_is_left_open(world: World) -> None:
+    fill(world, 7)
+    plain, opened = world.connect, []
+
+    def connect():  # type: ignore[no-untyped-def]
+        opened.append(plain())
+        return opened[-1]
+
+    world.connect = connect  # type: ignore[method-assign]
+    world.run()
+    world.server.faults.fail("fetch", RetryLater("throttled", "slow down"))
+    world.mailbox.folder("INBOX").deliver(mail(30))
+    world.run()
+    assert len(opened) == 3
+    assert all(session.closed for session in opened)
+
+
+def test_many_left_out_items_are_recorded_in_bounded_entries(world: World) -> None:
+    inbox = world.mailbox.add_folder(("INBOX",), role=Role.INBOX)
+    for number in range(30):
+        inbox.deliver(mail(number), sensitivity=Sensitivity.PRIVATE)
+    result = world.run()
+    assert (result.result, result.left_out, len(world.fetched)) == ("ok", 30, 0)
+    assert max(len(entry.events) for entry, _, _ in world.catalog.entries) <= 5
+    assert world.catalog.entries[-1][0].run.complete
