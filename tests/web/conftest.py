@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from pytest_django.fixtures import SettingsWrapper
 
 from . import world
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: SettingsWrapper) -> None:
+    """Argon2 is slow on purpose; here only the rules round it are tested."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture

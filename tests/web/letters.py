@@ -1,5 +1,6 @@
 """Letters for the tests: ordinary ones in several languages, and the hostile ones."""
 
+# ruff: noqa: E501 (payloads are easier to compare side by side than broken over lines)
 from __future__ import annotations
 
 import base64
@@ -12,7 +13,9 @@ PIXEL = base64.b64decode(
 )
 
 
-def message(subject: str, html: str = "", text: str = "", files: tuple[tuple[str, bytes], ...] = (), inline: bytes = b"") -> bytes:
+def message(
+    subject: str, html: str = "", text: str = "", files: tuple[tuple[str, bytes], ...] = (), inline: bytes = b""
+) -> bytes:
     letter = EmailMessage()
     letter["From"] = "Anna Lindqvist <anna.lindqvist@contoso.example>"
     letter["To"] = "chiara.rossi@contoso.example"
@@ -56,11 +59,27 @@ def ordinary() -> list[Letter]:
         ("Password policy changes on 1 December", "IT <it@contoso.example>", ("seen",)),
         ("Lunch?", "Léa Baumann <lea.baumann@contoso.example>", ("seen", "answered")),
     ]
-    rows = [Letter(message(subject, text=f"{subject}\n\nMore when we meet."), subject, sender, flags) for subject, sender, flags in subjects]
+    rows = [
+        Letter(message(subject, text=f"{subject}\n\nMore when we meet."), subject, sender, flags)
+        for subject, sender, flags in subjects
+    ]
     rows += [Letter(message("Kistenliste", text="123 Kisten"), "Kistenliste", flags=("seen",), folder=3)]
     rows += [Letter(message("Re: Kistenliste", text="124"), "Re: Kistenliste", flags=("seen",), folder=4)]
-    rows += [Letter(b"x" * 300_000, "Backup of everything", folder=1, left_out="item_too_large", detail="it has 412 MB; the task takes items up to 150 MB")]
-    plan = message("Moving in the spring", NEWSLETTER, files=(("Floor plan – 2. OG.pdf", b"%PDF-1.7 plan" * 9000), ("席次表.xlsx", b"PK" * 8000)), inline=PIXEL)
+    rows += [
+        Letter(
+            b"x" * 300_000,
+            "Backup of everything",
+            folder=1,
+            left_out="item_too_large",
+            detail="it has 412 MB; the task takes items up to 150 MB",
+        )
+    ]
+    plan = message(
+        "Moving in the spring",
+        NEWSLETTER,
+        files=(("Floor plan – 2. OG.pdf", b"%PDF-1.7 plan" * 9000), ("席次表.xlsx", b"PK" * 8000)),
+        inline=PIXEL,
+    )
     return [*rows, Letter(plan, "Moving in the spring: what happens when")]
 
 
@@ -88,7 +107,10 @@ def hostile_bodies(canary: str) -> list[str]:
         "--><img src='{c}/72'><!--", "]]><img src='{c}/73'>", "<title></title><img src='{c}/74' onload=alert(1)>", "<portal src='{c}/75'></portal>", "<dialog open><img src='{c}/76'></dialog>", "<img src=cid:nobody onerror=\"fetch('{c}/77')\">",
     ]  # fmt: skip
     host = canary.split("//")[1]
-    return [payload.replace("{c}", canary).replace("{h}", host).replace("{{", "{").replace("}}", "}") for payload in payloads]
+    return [
+        payload.replace("{c}", canary).replace("{h}", host).replace("{{", "{").replace("}}", "}")
+        for payload in payloads
+    ]
 
 
 def hostile_names(canary: str) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.db import connection
 
 from mailkeep.catalog.models import Mailbox, Task
 from mailkeep.tasks.status import Status
@@ -72,13 +72,18 @@ def test_search_and_chips(alice: Client, organisation: dict[str, Task], query: s
 def test_chips_count_what_they_show(alice: Client, organisation: dict[str, Task]) -> None:
     page = text(alice, LIST)
     counts = dict(re.findall(r"<span>([^<]+) <b>(\d+)</b>", page))
-    assert counts == {"All": "8", **{status.value: n for status, n in zip(Status, ["1", "1", "1", "2", "3"], strict=True)}}
+    assert counts == {
+        "All": "8",
+        **{status.value: n for status, n in zip(Status, ["1", "1", "1", "2", "3"], strict=True)},
+    }
 
 
-def test_details_of_a_status_say_since_when_how_many_why_and_what_to_do(alice: Client, organisation: dict[str, Task]) -> None:
+def test_details_of_a_status_say_since_when_how_many_why_and_what_to_do(
+    alice: Client, organisation: dict[str, Task]
+) -> None:
     page = text(alice, f"{LIST}?status=failed")
     details = page[page.index('popover class="pop"') : page.index("Show the mailboxes")]
-    for said in ("27 mailboxes:", "the server refused the sign-in", "since ", "give the right password", "next try "):
+    for said in ("27 mailboxes:", "the server refused the sign-in", "since ", "Give the right password", "next try "):
         assert said in details
 
 
@@ -112,7 +117,7 @@ def test_first_run_is_a_checklist(alice: Client) -> None:
 def test_a_tasks_mailboxes(alice: Client, organisation: dict[str, Task]) -> None:
     page = text(alice, f"{LIST}tasks/{organisation['warehouse'].uid.hex}/")
     assert page.count('class="status status-error"') == 5
-    for said in ("mailbox_not_found", "the server has no such mailbox", "remove it from the group", "64 of 64"):
+    for said in ("mailbox_not_found", "The server has no such mailbox", "Remove it from the group", "64 of 64"):
         assert said in page
     only = text(alice, f"{LIST}tasks/{organisation['warehouse'].uid.hex}/?result=warning")
     assert len(names(only)) == 2
@@ -138,7 +143,10 @@ def test_all_mailboxes_in_pages(alice: Client, organisation: dict[str, Task]) ->
     assert seen == sorted(seen)
 
 
-@pytest.mark.parametrize("odd", ["?page=0", "?page=99999999999999999999", "?page=x", "?sort=nothing", "?dir=odd", "?result=odd", "?status=%00"])
+@pytest.mark.parametrize(
+    "odd",
+    ["?page=0", "?page=99999999999999999999", "?page=x", "?sort=nothing", "?dir=odd", "?result=odd", "?status=%00"],
+)
 def test_odd_addresses_still_give_a_page(alice: Client, organisation: dict[str, Task], odd: str) -> None:
     for place in (LIST, f"{LIST}mailboxes/", f"{LIST}tasks/{organisation['hr'].uid.hex}/"):
         text(alice, f"{place}{odd}")

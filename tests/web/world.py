@@ -32,9 +32,9 @@ from mailkeep.catalog.models import (
     Task,
     TaskRevision,
 )
+from mailkeep.mail.items import Kind
 from mailkeep.tasks.document import options_document
 from mailkeep.tasks.options import TaskOptions
-from mailkeep.mail.items import Kind
 
 ALL_KINDS = frozenset(Kind)
 MAIL = frozenset({Kind.MAIL})
@@ -90,18 +90,37 @@ def connection(name: str = "mail.contoso.example", kind: str = "imap") -> Connec
 
 
 def task(
-    name: str, results: Sequence[tuple[str, int]] = (), *, on: str = "mail.contoso.example", group: str = "Everybody",
-    kinds: frozenset[Kind] = MAIL, active: bool = True, domain: str = "contoso.example", ago: int = 9, next_in: int = 11,
+    name: str,
+    results: Sequence[tuple[str, int]] = (),
+    *,
+    on: str = "mail.contoso.example",
+    group: str = "Everybody",
+    kinds: frozenset[Kind] = MAIL,
+    active: bool = True,
+    domain: str = "contoso.example",
+    ago: int = 9,
+    next_in: int = 11,
 ) -> Task:
     """A task whose members have these results: (result or code, how many)."""
     now = timezone.now()
     row = Task.objects.create(
-        name=name, connection=connection(on), group=Group.objects.get_or_create(name=group)[0], active=active,
-        switched_at=now - timedelta(days=96), created_at=now - timedelta(days=200),
+        name=name,
+        connection=connection(on),
+        group=Group.objects.get_or_create(name=group)[0],
+        active=active,
+        switched_at=now - timedelta(days=96),
+        created_at=now - timedelta(days=200),
     )
     TaskRevision.objects.create(task=row, number=1, options=options_document(TaskOptions(kinds=kinds)))
     wanted = [result for result, count in results for _ in range(count)]
-    _members(row, [(address(number, domain), result, now + timedelta(minutes=next_in + number % 7)) for number, result in enumerate(wanted)], now - timedelta(minutes=ago))
+    _members(
+        row,
+        [
+            (address(number, domain), result, now + timedelta(minutes=next_in + number % 7))
+            for number, result in enumerate(wanted)
+        ],
+        now - timedelta(minutes=ago),
+    )
     return row
 
 
@@ -111,63 +130,159 @@ def address(number: int, domain: str) -> str:
 
 
 FAULTS = {
-    "auth_failed": ("error", "the server refused the sign-in of the master user", "give the right password: mailkeep connection add"),
-    "mailbox_not_found": ("error", "the server has no such mailbox", "remove it from the group, or correct its address"),
-    "owned_by_other_task": ("warning", "task Head office synchronises this mailbox", "take it out of one of the two groups"),
+    "auth_failed": (
+        "error",
+        "the server refused the sign-in of the master user",
+        "give the right password: mailkeep connection add",
+    ),
+    "mailbox_not_found": (
+        "error",
+        "the server has no such mailbox",
+        "remove it from the group, or correct its address",
+    ),
+    "owned_by_other_task": (
+        "warning",
+        "task Head office synchronises this mailbox",
+        "take it out of one of the two groups",
+    ),
     "throttled": ("warning", "the server asks us to slow down", "nothing to do: it goes on by itself"),
     "shrunk": ("warning", "812 of 1,204 items are gone at once", "look at the mailbox, then confirm with a reason"),
-}  # fmt: skip
+}
 
 
 def _members(task: Task, wanted: Sequence[tuple[str, str, datetime]], at: datetime) -> None:
     """(address, result or code, next slot) each."""
-    mailboxes = Mailbox.objects.bulk_create(_mailbox(task, mail_address, result, at) for mail_address, result, _ in wanted)
+    mailboxes = Mailbox.objects.bulk_create(
+        _mailbox(task, mail_address, result, at) for mail_address, result, _ in wanted
+    )
     Membership.objects.bulk_create(
-        _membership(task, mailbox, result, at, slot) for mailbox, (_, result, slot) in zip(mailboxes, wanted, strict=True)
+        _membership(task, mailbox, result, at, slot)
+        for mailbox, (_, result, slot) in zip(mailboxes, wanted, strict=True)
     )
 
 
 def _mailbox(task: Task, mail_address: str, result: str, at: datetime) -> Mailbox:
     first = None if result in ("", "auth_failed", "mailbox_not_found") else at - timedelta(days=40)
     return Mailbox(
-        connection=task.connection, address=mail_address, owner=task, initial_replication=first, last_activity=at if result else None,
+        connection=task.connection,
+        address=mail_address,
+        owner=task,
+        initial_replication=first,
+        last_activity=at if result else None,
         counts={"mail": 800 + zlib.crc32(mail_address.encode()) % 9000} if first else {},
-    )  # fmt: skip
+    )
 
 
 def _membership(task: Task, mailbox: Mailbox, result: str, at: datetime, slot: datetime) -> Membership:
     code = result if result in FAULTS else ""
     outcome, message, hint = FAULTS.get(result, (result, "", ""))
     return Membership(
-        task=task, mailbox=mailbox, result=outcome, code=code, message=message, hint=hint, next_slot=slot,
-        result_since=at - timedelta(hours=7) if code else at, result_at=at if result else None,
+        task=task,
+        mailbox=mailbox,
+        result=outcome,
+        code=code,
+        message=message,
+        hint=hint,
+        next_slot=slot,
+        result_since=at - timedelta(hours=7) if code else at,
+        result_at=at if result else None,
         retry_at=at + timedelta(minutes=70) if outcome == "error" else None,
-    )  # fmt: skip
+    )
 
 
 def organisation() -> dict[str, Task]:
     """Eight tasks, one of them running: what the list's pictures show."""
     north, south = "mail.contoso.example", "imap.berlin.contoso.example"
     made = {
-        "berlin": task("Berlin branch", [("auth_failed", 27)], on=south, group="Berlin", kinds=OFFICE, domain="berlin.contoso.example", ago=446),
-        "executives": task("Executives – every 15 minutes", [("ok", 12)], on=north, group="Executives", kinds=OFFICE, domain="exec.contoso.example", ago=7),
-        "finance": task("Finance & Legal (litigation hold)", [("ok", 36), ("throttled", 2)], on=north, group="Finance, Legal", kinds=frozenset({Kind.MAIL, Kind.EVENT}), domain="finance.contoso.example", ago=19),
-        "head": task("Head office – all mailboxes", [("ok", 96)], on=north, group="Head office", kinds=ALL_KINDS, domain="contoso.example", ago=4),
-        "hr": task("HR – Отдел кадров / 人事部", [("ok", 18), ("owned_by_other_task", 1)], on=north, group="HR", kinds=OFFICE, domain="hr.contoso.example", ago=52),
-        "leavers": task("Leavers 2024", [("ok", 43)], on=north, group="Leavers", active=False, domain="leavers.contoso.example", ago=138_240),
-        "safety": task("Public safety team", [("ok", 24)], on=south, group="Safety", kinds=frozenset({Kind.MAIL, Kind.EVENT}), domain="safety.contoso.example", ago=11),
-        "warehouse": task("Warehouse shared mailboxes", [("ok", 57), ("mailbox_not_found", 5), ("throttled", 2)], on=south, group="Warehouse", domain="warehouse.contoso.example", ago=33),
-    }  # fmt: skip
+        "berlin": task(
+            "Berlin branch",
+            [("auth_failed", 27)],
+            on=south,
+            group="Berlin",
+            kinds=OFFICE,
+            domain="berlin.contoso.example",
+            ago=446,
+        ),
+        "executives": task(
+            "Executives – every 15 minutes",
+            [("ok", 12)],
+            on=north,
+            group="Executives",
+            kinds=OFFICE,
+            domain="exec.contoso.example",
+            ago=7,
+        ),
+        "finance": task(
+            "Finance & Legal (litigation hold)",
+            [("ok", 36), ("throttled", 2)],
+            on=north,
+            group="Finance, Legal",
+            kinds=frozenset({Kind.MAIL, Kind.EVENT}),
+            domain="finance.contoso.example",
+            ago=19,
+        ),
+        "head": task(
+            "Head office – all mailboxes",
+            [("ok", 96)],
+            on=north,
+            group="Head office",
+            kinds=ALL_KINDS,
+            domain="contoso.example",
+            ago=4,
+        ),
+        "hr": task(
+            "HR – Отдел кадров / 人事部",
+            [("ok", 18), ("owned_by_other_task", 1)],
+            on=north,
+            group="HR",
+            kinds=OFFICE,
+            domain="hr.contoso.example",
+            ago=52,
+        ),
+        "leavers": task(
+            "Leavers 2024",
+            [("ok", 43)],
+            on=north,
+            group="Leavers",
+            active=False,
+            domain="leavers.contoso.example",
+            ago=138_240,
+        ),
+        "safety": task(
+            "Public safety team",
+            [("ok", 24)],
+            on=south,
+            group="Safety",
+            kinds=frozenset({Kind.MAIL, Kind.EVENT}),
+            domain="safety.contoso.example",
+            ago=11,
+        ),
+        "warehouse": task(
+            "Warehouse shared mailboxes",
+            [("ok", 57), ("mailbox_not_found", 5), ("throttled", 2)],
+            on=south,
+            group="Warehouse",
+            domain="warehouse.contoso.example",
+            ago=33,
+        ),
+    }
     running(made["head"], done=10_212, total=15_020)
     Pack.objects.create(name=bytes(32), size=2_913_000_000, content=True)
     now = timezone.now()
     Run.objects.bulk_create(
         Run(
-            mailbox=mailbox, revision=1, started_at=now - timedelta(minutes=9 + number), finished_at=now - timedelta(minutes=8 + number),
-            result="error" if "berlin" in mailbox.address else "ok", listed=40, fetched=12, bytes=71_000_000, requests=9,
+            mailbox=mailbox,
+            revision=1,
+            started_at=now - timedelta(minutes=9 + number),
+            finished_at=now - timedelta(minutes=8 + number),
+            result="error" if "berlin" in mailbox.address else "ok",
+            listed=40,
+            fetched=12,
+            bytes=71_000_000,
+            requests=9,
         )
         for number, mailbox in enumerate(Mailbox.objects.all()[:120])
-    )  # fmt: skip
+    )
     return made
 
 
@@ -175,10 +290,22 @@ def running(task: Task, done: int, total: int | None, started_minutes: int = 4) 
     mailbox = task.memberships.select_related("mailbox").order_by("pk")[0].mailbox
     now = timezone.now()
     run = Run.objects.create(
-        mailbox=mailbox, task=task, revision=1, started_at=now - timedelta(minutes=started_minutes), phase="fetching", done=done, total=total
+        mailbox=mailbox,
+        task=task,
+        revision=1,
+        started_at=now - timedelta(minutes=started_minutes),
+        phase="fetching",
+        done=done,
+        total=total,
     )
     return Lease.objects.create(
-        mailbox=mailbox, task=task, revision=1, run=run, started=True, taken_at=now - timedelta(minutes=started_minutes), heartbeat=now
+        mailbox=mailbox,
+        task=task,
+        revision=1,
+        run=run,
+        started=True,
+        taken_at=now - timedelta(minutes=started_minutes),
+        heartbeat=now,
     )
 
 
@@ -195,31 +322,60 @@ FOLDERS = (
 )
 
 
-def fill(mailbox: Mailbox, letters: Sequence[Letter], archive: FakeArchive, folders: Sequence[tuple[int, tuple[str, ...], str]] = FOLDERS) -> list[str]:
+def fill(
+    mailbox: Mailbox,
+    letters: Sequence[Letter],
+    archive: FakeArchive,
+    folders: Sequence[tuple[int, tuple[str, ...], str]] = FOLDERS,
+) -> list[str]:
     """Two completed runs: the second brings the last letter. The ids of the letters."""
     now = timezone.now()
     times = [now - timedelta(days=2), now - timedelta(hours=3)]
     for number, time in enumerate(times, 1):
         Entry.objects.create(mailbox=mailbox, number=number, time=time, hash=bytes(32), complete=True)
     for number, path, role in folders:
-        Folder.objects.create(mailbox=mailbox, number=number, since=1, server_id=str(number), path=list(path), kind="mail", role=role)
+        Folder.objects.create(
+            mailbox=mailbox, number=number, since=1, server_id=str(number), path=list(path), kind="mail", role=role
+        )
     for number, letter in enumerate(letters, 1):
         blob = b"" if letter.left_out else archive.put(letter.raw)
         since = 2 if number == len(letters) else 1
         sent = times[since - 1] - timedelta(minutes=37 * (len(letters) - number) + 20)
         Item.objects.create(
-            mailbox=mailbox, number=number, since=since, folder=letter.folder, server_id=f"1.{number:010}", kind="mail",
-            message_class="IPM.Note", size=len(letter.raw), time=sent, received=sent, flags=list(letter.flags), subject=letter.subject,
-            sender=letter.sender, recipients="chiara.rossi@contoso.example", summary=bytes(32), content=blob,
-            sha256=hashlib.sha256(letter.raw).digest(), left_out=letter.left_out, detail=letter.detail,
-        )  # fmt: skip
+            mailbox=mailbox,
+            number=number,
+            since=since,
+            folder=letter.folder,
+            server_id=f"1.{number:010}",
+            kind="mail",
+            message_class="IPM.Note",
+            size=len(letter.raw),
+            time=sent,
+            received=sent,
+            flags=list(letter.flags),
+            subject=letter.subject,
+            sender=letter.sender,
+            recipients="chiara.rossi@contoso.example",
+            summary=bytes(32),
+            content=blob,
+            sha256=hashlib.sha256(letter.raw).digest(),
+            left_out=letter.left_out,
+            detail=letter.detail,
+        )
     Flagging.objects.create(mailbox=mailbox, item=1, since=2, flags=["seen", "flagged"])
     for number, _path, _role in folders:
         held = sum(1 for letter in letters if letter.folder == number and not letter.left_out)
         out = sum(1 for letter in letters if letter.folder == number and letter.left_out)
         if held:
             Holding.objects.create(mailbox=mailbox, folder=number, kind="mail", items=held)
-        LedgerLine.objects.create(mailbox=mailbox, folder=number, server=held + out, archived=held, left_out={"too_large": out} if out else {}, pending=0)
+        LedgerLine.objects.create(
+            mailbox=mailbox,
+            folder=number,
+            server=held + out,
+            archived=held,
+            left_out={"item_too_large": out} if out else {},
+            pending=0,
+        )
     mailbox.head_number, mailbox.head_time = 2, times[1]
     mailbox.initial_replication, mailbox.last_activity = times[0], times[1]
     mailbox.counts = {"mail": len(letters)}

@@ -114,7 +114,7 @@ class TaskDetails:
 
 
 TASK_SORTS: dict[str, Callable[[TaskLine], Any]] = {
-    "name": lambda task: (),
+    "name": lambda task: task.name.casefold(),
     "group": lambda task: task.group.casefold(),
     "status": lambda task: severity(task.status.status),
     "mailboxes": lambda task: task.status.mailboxes,
@@ -133,9 +133,8 @@ def task_page(text: str = "", status: Status | None = None, sort: str = "status"
     every = _task_lines(task_rows())
     sort = sort if sort in TASK_SORTS else "status"
     found = [task for task in every if _matches(task, text) and status in (None, task.status.status)]
-    found.sort(key=lambda task: task.name.casefold(), reverse=descending and sort == "name")
-    if sort != "name":
-        found.sort(key=TASK_SORTS[sort], reverse=descending)
+    found.sort(key=TASK_SORTS["name"])  # among equals by name, whichever way the rest is turned
+    found.sort(key=TASK_SORTS[sort], reverse=descending)
     counts = Counter(task.status.status for task in every if _matches(task, text))
     return TaskPage(found, len(every), counts, text, sort, descending)
 

@@ -5,9 +5,10 @@ Paged, sorted and counted by the database: there may be a hundred thousand.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Lower
@@ -172,7 +173,7 @@ def activity(uid: str) -> Activity:
     return Activity(mailbox_line(uid), ledger, [_run(row) for row in runs])
 
 
-def _with_shown(task: int | None) -> QuerySet[Mailbox]:
+def _with_shown(task: int | None) -> QuerySet[Any]:
     """Mailboxes with the membership whose result is shown as `shown`, its result ("" none yet) and its task's name."""
     memberships = Membership.objects.filter(mailbox=OuterRef("pk"))
     mailboxes = Mailbox.objects.select_related("connection", "lease__run")
@@ -188,8 +189,8 @@ def _with_shown(task: int | None) -> QuerySet[Mailbox]:
     )
 
 
-def _order(sort: str, descending: bool) -> list[object]:
-    keys = {
+def _order(sort: str, descending: bool) -> list[Any]:
+    keys: dict[str, Any] = {
         "address": Lower("address"),
         "task": Lower("shown_task"),
         "initial": F("initial_replication"),
@@ -203,7 +204,7 @@ def _order(sort: str, descending: bool) -> list[object]:
     return [key.desc(nulls_last=True) if descending else key.asc(nulls_last=True), Lower("address"), "pk"]
 
 
-def _lines(rows: QuerySet[Mailbox]) -> list[MailboxLine]:
+def _lines(rows: Iterable[Mailbox]) -> list[MailboxLine]:
     found = list(rows)
     shown_keys = [getattr(row, "shown", None) for row in found]
     shown = Membership.objects.select_related("task").in_bulk([key for key in shown_keys if key is not None])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth import authenticate
-from django.contrib.auth.models import AbstractBaseUser, User
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
@@ -57,7 +57,7 @@ def first_administrator() -> tuple[str, str] | None:
     return user.username, password
 
 
-def sign_in(name: str, password: str, address: str) -> AbstractBaseUser:
+def sign_in(name: str, password: str, address: str) -> User:
     """The person, if the password is theirs. RetryLater `sign_in_delayed` while they must wait; GiveUp `sign_in_refused`."""
     refused = GiveUp("sign_in_refused", "user name or password is wrong", "check both; capital letters matter")
     # The failure must be recorded though the attempt is refused, so nothing is raised inside the transaction.
@@ -106,7 +106,7 @@ def _wait_seconds(name: str, address: str, now: datetime) -> float:
     return max(waits, default=0.0)
 
 
-def _remember(user: AbstractBaseUser | None, name: str, address: str) -> None:
+def _remember(user: User | None, name: str, address: str) -> None:
     detail = {"name": _mark(name), "address": address}
     if user is not None:
         audit.record(user.get_username(), SIGNED_IN, detail=detail)

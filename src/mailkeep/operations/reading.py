@@ -144,7 +144,7 @@ def contents(
 
 def left_out(uid: str) -> tuple[Sequence[LeftOutLine], bool]:
     """The first of what was left out, and whether there is more. GiveUp `no_such_mailbox`."""
-    rows = []
+    rows: list[LeftOutLine] = []
     for row in views.left_out(find(uid)):
         if len(rows) == LEFT_OUT_SHOWN:
             return rows, True

@@ -48,5 +48,3 @@ def is_fragment(request: HttpRequest) -> bool:
 
 def template_of(request: HttpRequest, whole: str, part: str) -> str:
     return part if is_fragment(request) else whole
-
-

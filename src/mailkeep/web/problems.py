@@ -39,7 +39,7 @@ def back(request: HttpRequest, said: str, look: str = "good") -> HttpResponse:
     return HttpResponseRedirect(request.headers.get("Referer") if _same_origin(request) else "/")  # type: ignore[arg-type]
 
 
-def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 (Django's signature)
     """Django's handler404."""
     context = {"title": _("This page does not exist"), "message": "", "hint": ""}
     return render(request, "web/problem.html", context, status=404)
@@ -58,5 +58,3 @@ def _page(request: HttpRequest, error: MailkeepError) -> HttpResponse:
 
 def _is_missing(code: str) -> bool:
     return code.endswith("_not_found") or code.startswith("no_such_")
-
-

@@ -23,10 +23,24 @@ BODY_POLICY = (
     "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'self'"
 )
-IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"})  # no SVG: it can hold anything
+IMAGE_TYPES = frozenset(
+    {"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"}
+)  # no SVG: it can hold anything
 
 TAGS = nh3.ALLOWED_TAGS - {"map", "area"} | {"font", "big"}
-DROPPED_WHOLE = {"script", "style", "title", "noscript", "template", "iframe", "object", "svg", "math", "textarea", "select"}
+DROPPED_WHOLE = {
+    "script",
+    "style",
+    "title",
+    "noscript",
+    "template",
+    "iframe",
+    "object",
+    "svg",
+    "math",
+    "textarea",
+    "select",
+}
 ATTRIBUTES = {
     "*": {"style", "dir", "lang", "title", "align", "valign", "bgcolor", "width", "height"},
     "a": {"href"},
@@ -40,9 +54,37 @@ ATTRIBUTES = {
 }
 # Nothing that takes an url(), nothing that lays one thing over another.
 STYLES = {
-    *("color", "background-color", "direction", "display", "height", "line-height", "max-width", "min-width", "opacity"),
-    *("font", "font-family", "font-size", "font-style", "font-variant", "font-weight", "letter-spacing", "vertical-align"),
-    *("text-align", "text-decoration", "text-indent", "text-transform", "white-space", "width", "word-break", "word-wrap"),
+    *(
+        "color",
+        "background-color",
+        "direction",
+        "display",
+        "height",
+        "line-height",
+        "max-width",
+        "min-width",
+        "opacity",
+    ),
+    *(
+        "font",
+        "font-family",
+        "font-size",
+        "font-style",
+        "font-variant",
+        "font-weight",
+        "letter-spacing",
+        "vertical-align",
+    ),
+    *(
+        "text-align",
+        "text-decoration",
+        "text-indent",
+        "text-transform",
+        "white-space",
+        "width",
+        "word-break",
+        "word-wrap",
+    ),
     *("border", "border-bottom", "border-collapse", "border-color", "border-left", "border-radius", "border-right"),
     *("border-spacing", "border-style", "border-top", "border-width", "table-layout"),
     *("margin", "margin-bottom", "margin-left", "margin-right", "margin-top"),
@@ -53,7 +95,7 @@ PAGE = (
     "html{{color-scheme:light}}body{{margin:12px 16px;font:14px/1.5 system-ui,sans-serif;color:#1b2430;background:#fff;overflow-wrap:anywhere}}"
     "img{{max-width:100%;height:auto}}pre{{white-space:pre-wrap;font:inherit;margin:0}}table{{max-width:100%}}"
     "body>.blocked{{margin:-12px -16px 12px;padding:6px 16px;background:#fff1d6;color:#6b4300;font:13px/1.5 system-ui,sans-serif}}"
-    "</style></head><body>{note}<div dir=\"auto\">{body}</div></body></html>"
+    '</style></head><body>{note}<div dir="auto">{body}</div></body></html>'
 )
 
 

@@ -26,7 +26,9 @@ urlpatterns = [
     re_path(f"^{SERVICE}tasks/{UID}/delete/$", tasks.delete, name="task-delete"),
     re_path(f"^{SERVICE}tasks/{UID}/synchronise/$", tasks.synchronise_now, name="task-synchronise"),
     re_path(
-        f"^{SERVICE}tasks/{UID}/synchronise/(?P<mailbox>[0-9a-f]{{32}})/$", tasks.synchronise_now, name="mailbox-synchronise"
+        f"^{SERVICE}tasks/{UID}/synchronise/(?P<mailbox>[0-9a-f]{{32}})/$",
+        tasks.synchronise_now,
+        name="mailbox-synchronise",
     ),
     re_path(f"^mailboxes/{UID}/$", mailboxes.mailbox, name="mailbox"),
     re_path(f"^mailboxes/{UID}/reason/$", mailboxes.give_reason, name="mailbox-reason"),

@@ -124,7 +124,9 @@ def _furnished(address: str, archive: world.FakeArchive, canary: Canary) -> Site
         for n, body in enumerate(bodies)
     ]  # fmt: skip
     hostile_items = world.fill(hostile, found, archive, folders)
-    return Site(address, tasks, mailbox, items, hostile, hostile_items, canary, _session(people["alice"], mailbox, hostile))
+    return Site(
+        address, tasks, mailbox, items, hostile, hostile_items, canary, _session(people["alice"], mailbox, hostile)
+    )
 
 
 def _session(alice: object, *mailboxes: Mailbox) -> str:
@@ -198,9 +200,20 @@ def open_page(site: Site, chromium: Browser, witness: Witness) -> Iterator[Opene
     """`open_page("/…", width=, height=, scheme=, signed_in=)`: a page in a fresh browser profile."""
     contexts: list[BrowserContext] = []
 
-    def opened(path: str, width: int = 1440, height: int = 900, scheme: str = "light", signed_in: bool = True, zone: str = "UTC") -> Page:
+    def opened(
+        path: str,
+        width: int = 1440,
+        height: int = 900,
+        scheme: str = "light",
+        signed_in: bool = True,
+        zone: str = "UTC",
+    ) -> Page:
         context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce", timezone_id=zone, locale="en-GB"  # type: ignore[arg-type]
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            reduced_motion="reduce",
+            timezone_id=zone,
+            locale="en-GB",  # type: ignore[arg-type]
         )
         contexts.append(context)
         witness.watch(context)

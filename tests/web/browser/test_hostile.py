@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
-from mailkeep.web.safe_html import Safe
+from mailkeep.web.safe_html import Safe, safe_html
 from mailkeep.web.views import reading
 
 from .conftest import Opener, Site, Witness
@@ -27,6 +27,12 @@ FRAMES = """async ([bodies, sandboxed]) => Promise.all(bodies.map(body => new Pr
 })))"""
 
 
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clean without starting a process for each of the letters; `test_safe_html` holds that it gives the same."""
+    monkeypatch.setattr(reading, "cleaned", safe_html)
+
+
 def frames(page: Page, site: Site, sandboxed: bool = True) -> None:
     """Every hostile body in a frame of its own on this page, as the reading pane shows one."""
     bodies = [f"/items/{item}/body/" for item in site.hostile_items]
@@ -34,14 +40,16 @@ def frames(page: Page, site: Site, sandboxed: bool = True) -> None:
     page.wait_for_timeout(300)
 
 
-def test_no_body_runs_or_calls_out(site: Site, open_page: Opener, witness: Witness) -> None:
+def test_no_body_runs_or_calls_out(site: Site, open_page: Opener, witness: Witness, in_process: None) -> None:
     assert len(site.hostile_items) >= 60
     page = open_page(f"/mailboxes/{site.hostile.uid.hex}/")
     frames(page, site)
     shown = [frame.content().lower() for frame in page.frames[1:]]
     assert len(shown) == len(site.hostile_items)
     for left in shown:
-        assert not any(word in left for word in ("<script", "onerror=", "onload=", "javascript:", "<form", "<iframe", "<meta http"))
+        assert not any(
+            word in left for word in ("<script", "onerror=", "onload=", "javascript:", "<form", "<iframe", "<meta http")
+        )
     quiet(page, site)
 
 
@@ -76,9 +84,11 @@ def test_uncleaned_html_is_held_by_policy_and_frame_alone(
 
 
 def test_cleaned_html_is_harmless_without_policy_or_frame(
-    site: Site, open_page: Opener, witness: Witness, monkeypatch: pytest.MonkeyPatch
+    site: Site, open_page: Opener, witness: Witness, monkeypatch: pytest.MonkeyPatch, in_process: None
 ) -> None:
-    monkeypatch.setattr(reading, "BODY_HEADERS", {"Content-Security-Policy": "frame-ancestors 'self'", "X-Frame-Options": "SAMEORIGIN"})
+    monkeypatch.setattr(
+        reading, "BODY_HEADERS", {"Content-Security-Policy": "frame-ancestors 'self'", "X-Frame-Options": "SAMEORIGIN"}
+    )
     page = open_page(f"/mailboxes/{site.hostile.uid.hex}/")
     frames(page, site, sandboxed=False)
     quiet(page, site)
@@ -87,7 +97,12 @@ def test_cleaned_html_is_harmless_without_policy_or_frame(
 def test_hostile_names_are_only_words(site: Site, open_page: Opener, witness: Witness) -> None:
     uid = site.hostile.uid.hex
     page = open_page(f"/mailboxes/{uid}/")
-    for path in (f"/mailboxes/{uid}/?folder=2", f"/mailboxes/{uid}/left-out/", f"/mailboxes/{uid}/activity/", f"/items/{site.hostile_items[0]}/headers/"):
+    for path in (
+        f"/mailboxes/{uid}/?folder=2",
+        f"/mailboxes/{uid}/left-out/",
+        f"/mailboxes/{uid}/activity/",
+        f"/items/{site.hostile_items[0]}/headers/",
+    ):
         page.goto(site.address + path)
         quiet(page, site)
     page.goto(f"{site.address}/mailboxes/{uid}/")

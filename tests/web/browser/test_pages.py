@@ -73,7 +73,9 @@ def test_no_page_scrolls_sideways(site: Site, open_page: Opener, width: int) -> 
     assert wide == {}
 
 
-def test_the_task_list_keeps_its_budget(site: Site, open_page: Opener, witness: Witness, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_task_list_keeps_its_budget(
+    site: Site, open_page: Opener, witness: Witness, capsys: pytest.CaptureFixture[str]
+) -> None:
     open_page(LIST).wait_for_load_state("networkidle")
     sizes = {request.url.split("?")[0]: request.sizes() for request in witness.requests}
     received = {url: size["responseBodySize"] + size["responseHeadersSize"] for url, size in sizes.items()}

@@ -11,7 +11,6 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from mailkeep.mail.items import Kind, Role
@@ -41,6 +40,14 @@ RESULT_LOOKS = {
     "warning": ("alert-triangle", gettext_lazy("Warning")),
     "error": ("alert-circle", gettext_lazy("Error")),
     "": ("hourglass", gettext_lazy("No result yet")),
+}
+REASONS = {
+    "class": gettext_lazy("message class"),
+    "sensitive": gettext_lazy("sensitive"),
+    "excluded": gettext_lazy("excluded by time"),
+    "kind": gettext_lazy("kind is switched off"),
+    "item_too_large": gettext_lazy("too large"),
+    "unreadable": gettext_lazy("unreadable"),
 }
 FOLDER_ICONS = {
     Role.INBOX: "inbox",
@@ -112,14 +119,24 @@ def result_name(result: str) -> str:
 
 
 @register.filter
+def reason_name(reason: str) -> str:
+    """Why an item was left out; a reason we have no words for stands as it is."""
+    return str(REASONS.get(reason, reason))
+
+
+@register.filter
 def ago(moment: datetime | None) -> str:
-    """The largest unit only: "7 minutes ago"."""
+    """The largest unit only, short: "7 min ago", "3 h ago", "96 days ago"."""
     if moment is None:
         return gettext("Never")
-    now = timezone.now()
-    if abs((now - moment).total_seconds()) < 60:
+    seconds = (timezone.now() - moment).total_seconds()
+    if seconds < 60:
         return gettext("Just now")
-    return gettext("%(span)s ago") % {"span": timesince(moment, now, depth=1)}
+    if seconds < 3600:
+        return gettext("%(n)d min ago") % {"n": seconds // 60}
+    if seconds < 48 * 3600:
+        return gettext("%(n)d h ago") % {"n": seconds // 3600}
+    return gettext("%(n)d days ago") % {"n": seconds // 86400}
 
 
 @register.filter

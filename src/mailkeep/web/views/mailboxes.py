@@ -95,7 +95,9 @@ def activity(request: HttpRequest, uid: str) -> HttpResponse:
 @needs(TASK_EDIT)
 def confirm_shrink(request: HttpRequest, uid: str) -> HttpResponse:
     row = mailboxes.confirm_shrink(uid, request.POST.get("reason", ""), actor(request))
-    return back(request, _("Confirmed. The next synchronisation of %(name)s records what is gone.") % {"name": row.address})
+    return back(
+        request, _("Confirmed. The next synchronisation of %(name)s records what is gone.") % {"name": row.address}
+    )
 
 
 def _ask_reason(

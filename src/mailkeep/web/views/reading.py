@@ -109,7 +109,11 @@ def _body(parsed: Parsed, images: Images) -> Safe:
     if parsed.html is None:
         return safe_text(parsed.text)
     safe = cleaned(parsed.html, images)
-    return safe if safe is not None else safe_text(parsed.text or _("This letter is too tangled to be shown. Download the original."))
+    if safe is not None:
+        return safe
+    return safe_text(
+        parsed.text if parsed.text.strip() else _("This letter is too tangled to be shown. Download the original.")
+    )
 
 
 def _blocked_words(blocked: int) -> str:
@@ -123,7 +127,9 @@ def _blocked_words(blocked: int) -> str:
 
 
 def _download(response: HttpResponseBase, name: str) -> HttpResponseBase:
-    response.headers["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name) or "attachment"
+    response.headers["Content-Disposition"] = (
+        content_disposition_header(as_attachment=True, filename=name) or "attachment"
+    )
     for header, value in DOWNLOAD_HEADERS.items():
         response.headers[header] = value
     return response

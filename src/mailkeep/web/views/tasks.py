@@ -76,8 +76,14 @@ def synchronise_now(request: HttpRequest, uid: str, mailbox: str | None = None) 
 @needs(TASK_EDIT)
 def new(request: HttpRequest) -> HttpResponse:
     steps = [
-        (_("A server connection, unless you have one already:"), "mailkeep connection add NAME --kind imap --host mail.example.org --master-user U --master-password-file FILE"),
-        (_("A group with the mailboxes to archive:"), "mailkeep group add NAME --member anna@example.org --member ben@example.org"),
+        (
+            _("A server connection, unless you have one already:"),
+            "mailkeep connection add NAME --kind imap --host mail.example.org --master-user U --master-password-file FILE",
+        ),
+        (
+            _("A group with the mailboxes to archive:"),
+            "mailkeep group add NAME --member anna@example.org --member ben@example.org",
+        ),
         (_("The task itself:"), "mailkeep task create NAME --connection CONNECTION --group GROUP"),
     ]
     return render(request, "web/commands.html", _commands(_("Create New Sync Task"), steps))
@@ -112,5 +118,3 @@ def _commands(title: str, steps: list[tuple[str, str]]) -> dict[str, object]:
 def _quoted(name: str) -> str:
     """For a shell, single quotes round anything but plain words."""
     return name if name.isalnum() and name.isascii() else "'" + name.replace("'", "'\\''") + "'"
-
-
