@@ -51,12 +51,11 @@ class Model:
         for item in state.items.values():
             self._keep(item)
         self.states.append(state)
-        self.names |= state.folders
 
     def _one(self, state: State, number: int, event: Event, names: dict[int, str]) -> None:
         match event:
             case FolderPut():
-                state.folders[event.folder] = names[event.folder]
+                state.folders[event.folder] = self.names[event.folder] = names[event.folder]
             case FolderGone():
                 del state.folders[event.folder]
             case Put():

@@ -16,7 +16,7 @@ NULL = "\\N"
 _UNFIT = re.compile("[\0\ud800-\udfff]")
 _SPECIAL = re.compile("[\\\\\n\r\t\0\ud800-\udfff]")
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_CHUNK_CHARACTERS = 1 << 18
+_CHUNK_CHARACTERS = 1 << 16  # small enough that the server works on one while the next is made
 
 
 def microseconds(column: str) -> str:

@@ -29,8 +29,16 @@ class ItemChange:
 
 
 @dataclass(slots=True)
+class FolderChange:
+    """`put` None: it looked as it did."""
+
+    put: FolderPut | None = None
+    gone: bool = False
+
+
+@dataclass(slots=True)
 class Folded:
-    folders: dict[int, FolderPut | None] = field(default_factory=dict)  # None: gone
+    folders: dict[int, FolderChange] = field(default_factory=dict)
     items: dict[int, ItemChange] = field(default_factory=dict)
 
 
@@ -43,9 +51,9 @@ def fold(events: Iterable[Event]) -> Folded:
             case Moved() | Flagged() | Removed():
                 _change(folded.items.setdefault(event.item, ItemChange()), event)
             case FolderPut():
-                folded.folders[event.folder] = event
+                folded.folders[event.folder] = FolderChange(put=event)
             case FolderGone():
-                folded.folders[event.folder] = None
+                folded.folders.setdefault(event.folder, FolderChange()).gone = True
             case Purged():
                 pass  # purged blobs leave packs, not rows: what they showed is gone from views by their own events
     return folded

@@ -26,7 +26,7 @@ ITEM_COLUMNS = (
     *("sensitivity", "size", "time", "received", "flags", "subject", "sender", "recipients", "message_id"),
     *("summary", "content", "sha256", "identity", "left_out", "detail"),
 )
-_FOLDER_COLUMNS = ("mailbox_id", "number", "since", "server_id", "path", "kind", "role", "selectable")
+_FOLDER_COLUMNS = ("mailbox_id", "number", "since", "until", "server_id", "path", "kind", "role", "selectable")
 _CARRIED = ", ".join(
     f'i."{name}"' for name in ITEM_COLUMNS if name not in ("since", "until", "folder", "server_id", "flags")
 )
@@ -133,15 +133,20 @@ def _project_folders(
             "UPDATE catalog_folder SET until = %s WHERE mailbox_id = %s AND number = ANY(%s) AND until IS NULL",
             [number, mailbox, known],
         )
-    puts = [event for event in folded.folders.values() if event is not None]
+    puts = [(change.put, change.gone) for change in folded.folders.values() if change.put is not None]
     if puts:
-        lines = (_folder_line(mailbox, number, event, folders[event.folder]) for event in puts)
+        lines = (_folder_line(mailbox, number, put, gone, folders[put.folder]) for put, gone in puts)
         copying.copy(cursor, "catalog_folder", _FOLDER_COLUMNS, lines)
 
 
-def _folder_line(mailbox: int, number: int, event: FolderPut, folder: Folder) -> str:
+def _folder_line(mailbox: int, number: int, put: FolderPut, gone: bool, folder: Folder) -> str:
     fields = (
-        *(str(mailbox), str(event.folder), str(number), copying.text(folder.id), copying.array(folder.path)),
+        *(
+            f"{mailbox}\t{put.folder}\t{number}",
+            str(number) if gone else NULL,
+            copying.text(folder.id),
+            copying.array(folder.path),
+        ),
         *(folder.kind.value, folder.role.value if folder.role else "", "t" if folder.selectable else "f"),
     )
     return "\t".join(fields)
