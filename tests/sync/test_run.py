@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -453,3 +454,31 @@ def test_many_left_out_items_are_recorded_in_bounded_entries(world: World) -> No
     assert (result.result, result.left_out, len(world.fetched)) == ("ok", 30, 0)
     assert max(len(entry.events) for entry, _, _ in world.catalog.entries) <= 5
     assert world.catalog.entries[-1][0].run.complete
+
+
+@pytest.mark.parametrize("point", range(0, 12, 2))
+def test_a_store_that_goes_offline_is_an_error_and_nothing_is_lost(world: World, point: int) -> None:
+    fill(world, 10)
+    left = point
+
+    def offline(step: str) -> None:
+        nonlocal left
+        left -= step in ("upload", "write", "commit")
+        if left < 0:
+            raise RetryLater("store_offline", f"the disk is full at {step}", "make room")
+
+    world.store._at = offline
+    result = world.run()
+    assert (result.result, result.code) == ("error", "store_offline")
+    world.store._at = world.doom.at
+    assert (world.run().result, world.archived()) == ("ok", world.on_server())
+
+
+def test_the_heart_beats_through_a_long_silence(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailkeep.sync.session.WAIT_SECONDS", 0.02)
+    monkeypatch.setattr("mailkeep.sync.pulse.WAIT_SECONDS", 0.02)
+    fill(world, 3)
+    release = world.server.faults.hang("fetch")
+    threading.Timer(0.3, release.set).start()
+    assert world.run().result == "ok"
+    assert len([beat for beat in world.catalog.beats if beat.phase == "fetching"]) >= 5

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mailkeep.errors import MailkeepError, RetryLater, RetryNow
-from mailkeep.sync.ledger import differing
-from mailkeep.sync.ports import LedgerLine
+from mailkeep.sync.ledger import Tally, differing
+from mailkeep.sync.ports import LedgerLine, RunResult
 
 WARNINGS = frozenset({"owned_by_other_task", "throttled", "partial", "item_too_large", "mailbox_moving", "shrunk"})
 ADMISSION_REASONS = frozenset({"kind", "class", "sensitive", "excluded"})  # the task's own choice: nobody is warned
@@ -73,6 +73,29 @@ def of_lines(lines: Iterable[LedgerLine], names: dict[int, str], distrusted: Seq
             "warning", "partial", message, "see the left-out items; they are tried again at every synchronisation"
         )
     return OK
+
+
+def result_of(
+    ending: Ending, tally: Tally, lines: Sequence[LedgerLine], requests: int, shrink: tuple[int, int] | None
+) -> RunResult:
+    """The ending with everything that was counted on the way."""
+    return RunResult(
+        result=ending.result,
+        code=ending.code,
+        message=ending.message,
+        hint=ending.hint,
+        listed=tally.listed,
+        fetched=tally.fetched,
+        bytes=tally.bytes,
+        moved=tally.moved,
+        reflagged=tally.reflagged,
+        removed=tally.removed,
+        left_out=sum(sum(each.left_out.values()) for each in lines),
+        requests=requests,
+        retry_seconds=ending.retry_seconds,
+        shrink=shrink,
+        ledger=tuple(lines),
+    )
 
 
 def _partial(odd: Sequence[LedgerLine], names: dict[int, str], distrusted: Sequence[int]) -> Ending:

@@ -10,6 +10,7 @@ appended is projected at the next start, what was only sealed is an orphan that 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -17,6 +18,7 @@ from mailkeep.archive.batch import Batch, Stored
 from mailkeep.archive.documents import encode_checkpoints, encode_folder, encode_summary
 from mailkeep.archive.events import Entry, Event, Flagged, FolderGone, FolderPut, Moved, Put, Removed, RunStamp
 from mailkeep.archive.repository import Repository
+from mailkeep.errors import MailkeepError
 from mailkeep.mail.identity import header_block, identity
 from mailkeep.mail.items import Folder, ItemRef
 from mailkeep.sync.folders import Branch
@@ -24,6 +26,8 @@ from mailkeep.sync.ledger import Tally
 from mailkeep.sync.limits import Limits
 from mailkeep.sync.plan import Fetch, LeaveOut, Move, Reflag, Remove
 from mailkeep.sync.ports import Known, Projection, Summary
+
+_log = logging.getLogger(__name__)
 
 Content = bytes | bytearray | memoryview
 
@@ -154,9 +158,14 @@ class Recorder:
         return bool(self._events)
 
     def abort(self) -> None:
-        if self._batch is not None:
-            self._batch.abort()
+        """Drop what was not committed; the store may be the very thing that failed."""
+        batch = self._batch
         self._clear()
+        if batch is not None:
+            try:
+                batch.abort()
+            except (MailkeepError, OSError) as error:
+                _log.warning("%s: a batch could not be taken back: %s", self._mailbox, error)
 
     def _write(self, *, complete: bool, checkpoints: Mapping[str, bytes] | None) -> None:
         checkpoint = b""

@@ -150,7 +150,9 @@ class Run:
         except Exception as error:  # noqa: BLE001 - one mailbox must not stop the worker; logged with its traceback
             _log.exception("synchronisation of %s failed", self._archive.mailbox)
             ending, checkpoints = outcome.of_fault(error), None
-        result = self._result(ending, lines)
+            self._recorder.abort()
+        requests = sum(session.requests() for session in self._sessions)
+        result = outcome.result_of(ending, self._tally, lines, requests, self._shrink)
         self._archive.projection.finish(result, checkpoints)
         return result
 
@@ -270,11 +272,13 @@ class Run:
             self._pulse.beat()
         for move in settled.moves:
             self._recorder.move(move)
+            self._pulse.beat()
         for reflag in settled.reflags:
             self._recorder.reflag(reflag)
-        if self._may_remove(settled):
-            for removal in settled.removals:
-                self._recorder.remove(removal)
+            self._pulse.beat()
+        for removal in settled.removals if self._may_remove(settled) else ():
+            self._recorder.remove(removal)
+            self._pulse.beat()
 
     def _may_remove(self, settled: Settled) -> bool:
         """SPEC C3. Withheld removals keep their folders' checkpoints, so that the next run meets them again."""
@@ -390,23 +394,3 @@ class Run:
         names = {number: "/".join(branch.folder.path) for number, branch in self._branches.items()}
         distrusted = [number for number, heard in self._heard.items() if not heard.trusted]
         return outcome.of_lines(lines, names, distrusted)
-
-    def _result(self, ending: Ending, lines: Sequence[LedgerLine]) -> RunResult:
-        tally = self._tally
-        return RunResult(
-            result=ending.result,
-            code=ending.code,
-            message=ending.message,
-            hint=ending.hint,
-            listed=tally.listed,
-            fetched=tally.fetched,
-            bytes=tally.bytes,
-            moved=tally.moved,
-            reflagged=tally.reflagged,
-            removed=tally.removed,
-            left_out=sum(sum(each.left_out.values()) for each in lines),
-            requests=sum(session.requests() for session in self._sessions),
-            retry_seconds=ending.retry_seconds,
-            shrink=self._shrink,
-            ledger=tuple(lines),
-        )

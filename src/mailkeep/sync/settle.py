@@ -48,6 +48,8 @@ from mailkeep.sync.staging import Key, Sorter, Spool
 
 T = TypeVar("T")
 
+_BEAT_EVERY = 512  # records
+
 
 class Settled:
     """The plan of a run: what there is to do, each kind in a spool of its own, and how much of it."""
@@ -101,13 +103,12 @@ class Settlement:
         self, sightings: Iterable[Sighting], heard: Mapping[int, Heard], left_out: Iterable[KnownItem]
     ) -> Settled:
         """`sightings` sorted by folder and id; `left_out` likewise, empty where nothing asks for another judgement."""
-        sighted = ByFolder(sightings, lambda sighting: sighting.folder)
-        again = ByFolder(left_out, lambda item: item.folder)
+        sighted = ByFolder(self._alive(sightings), lambda sighting: sighting.folder)
+        again = ByFolder(self._alive(left_out), lambda item: item.folder)
         for number, branch in sorted(self._branches.items()):
             outcomes = self._compare(branch, heard.get(number), sighted.of(number), again.of(number))
-            for outcome in outcomes:
+            for outcome in self._alive(outcomes):
                 self._sort(outcome, number)
-                self._beat()
         self._settle_across()
         return self._settled
 
@@ -116,11 +117,11 @@ class Settlement:
     ) -> Iterator[Outcome]:
         number, folder = branch.number, branch.folder
         if branch.treatment is Treatment.EMPTY:
-            return compare(folder, number, (), self._known.items(number), self._judge, complete=True)
+            return compare(folder, number, (), self._alive(self._known.items(number)), self._judge, complete=True)
         if branch.treatment is not Treatment.LISTED:
             return iter(())
         if heard is not None and heard.complete and heard.trusted:
-            return compare(folder, number, sighted, self._known.items(number), self._judge, complete=True)
+            return compare(folder, number, sighted, self._alive(self._known.items(number)), self._judge, complete=True)
         return self._compare_changes(branch, sighted, left_out if branch.kind_on else iter(()))
 
     def _compare_changes(
@@ -135,6 +136,13 @@ class Settlement:
             known = sorted([*found.values(), *due], key=lambda item: item.ref.id)
             yield from compare(branch.folder, number, chunk, known, self._judge, complete=False)
         yield from compare(branch.folder, number, (), waiting.rest(), self._judge, complete=False)
+
+    def _alive(self, records: Iterable[T]) -> Iterator[T]:
+        """The records; the heart beats on the way, also where nothing follows from any of them."""
+        for count, record in enumerate(records):
+            if count % _BEAT_EVERY == 0:
+                self._beat()
+            yield record
 
     def _sort(self, outcome: Outcome, folder: int) -> None:
         if isinstance(outcome, Added):
@@ -173,8 +181,7 @@ class Settlement:
         right = self._sorted(missing, Missing, key)
         rest_added: Spool[Added] = Spool(self._directory, Added, self._limits)
         rest_missing: Spool[Missing] = Spool(self._directory, Missing, self._limits)
-        for addition, lack in pair(left, right, key):
-            self._beat()
+        for addition, lack in self._alive(pair(left, right, key)):
             if addition is not None and lack is not None:
                 folder = self._branches[addition.folder].folder
                 for action in settle_move(addition, lack.item, folder, self._judge):
@@ -187,7 +194,7 @@ class Settlement:
 
     def _sorted(self, records: Iterable[T], record: type[T], key: Callable[[T], Key]) -> Sorter[T]:
         sorter: Sorter[T] = Sorter(self._directory, record, key, self._limits)
-        for each in records:
+        for each in self._alive(records):
             sorter.add(each)
         return sorter
 
