@@ -21,8 +21,8 @@ servers: ## the servers and tools that tests and benchmarks run against (apt, np
 	scripts/install-servers.sh test bench
 
 demo: $(STAMP) ## a Dovecot with a dozen mailboxes, a task archiving them, the console in front; Ctrl-C ends it
-	scripts/install-servers.sh demo
-	MAILKEEP_HOME="$${MAILKEEP_HOME:-$(CURDIR)/.demo}" exec $(BIN)/mailkeep demo
+	@scripts/install-servers.sh demo
+	@MAILKEEP_HOME="$${MAILKEEP_HOME:-$(CURDIR)/.demo}" exec $(BIN)/mailkeep demo
 
 test: $(STAMP) ## install what is missing, then every test
 	scripts/install-servers.sh test
