@@ -7,7 +7,7 @@
 
 Everything lies below `folder` and is there again at the next start:
 
-    dovecot.conf  dovecot.log  users/  masters/  ca.pem  server.pem  server.key  run/  mail/<user>/…
+    dovecot.conf  dovecot.log  users.d/  masters.d/  ca.pem  server.pem  server.key  run/  mail/<user>/…
 
 **As whom.** Dovecot refuses mail to uid 0. Root therefore starts it in a user namespace in which root is called
 `nobody`: it then sees exactly the files root sees, in any folder, and may do nothing else. Where there are no
@@ -135,12 +135,12 @@ class Dovecot:
     def add_user(self, user: str, password: str) -> None:
         """A further user, or a new password; works while running."""
         self._users[user] = password
-        self._write_person("users", user, password)
+        self._write_person("users.d", user, password)
 
     def remove_user(self, user: str) -> None:
         """The user is unknown from now on; the mail stays on disk."""
         self._users.pop(user, None)
-        (self.folder / "users" / user).unlink(missing_ok=True)
+        (self.folder / "users.d" / user).unlink(missing_ok=True)
 
     # --- mail ------------------------------------------------------------------------------------------------------
 
@@ -233,7 +233,7 @@ class Dovecot:
 
     def _write_people(self) -> None:
         """A file each: Dovecot looks at a file that it knows once a second only, at a new one at once."""
-        for place, passwords in (("users", self._users), ("masters", self._masters)):
+        for place, passwords in (("users.d", self._users), ("masters.d", self._masters)):
             shutil.rmtree(self.folder / place, ignore_errors=True)
             (self.folder / place).mkdir(mode=0o700)
             self._own(self.folder / place)

@@ -54,11 +54,11 @@ ssl_dh =
         f"""
 passdb {{
   driver = passwd-file
-  args = username_format=%u {folder}/users/%u
+  args = username_format=%u {folder}/users.d/%u
 }}
 userdb {{
   driver = passwd-file
-  args = username_format=%u {folder}/users/%u
+  args = username_format=%u {folder}/users.d/%u
 }}
 """,
         _namespace(settings),
@@ -88,7 +88,7 @@ auth_master_user_separator = *
 passdb {{
   driver = passwd-file
   master = yes
-  args = username_format=%u {settings.folder}/masters/%u
+  args = username_format=%u {settings.folder}/masters.d/%u
   result_success = continue
 }}
 """

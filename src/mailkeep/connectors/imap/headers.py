@@ -20,8 +20,8 @@ from mailkeep.mail.items import Sensitivity
 FIELDS = b"SENSITIVITY CONTENT-TYPE SUBJECT FROM TO CC DATE MESSAGE-ID"
 TEXT_CHARACTERS_MAX = 1000  # of a subject or a list of people: a listing is no place for 20,000 recipients
 
-_FOLD = re.compile(rb"\r?\n[ \t]+")
 _PARAMETER = rb"""[;\s]%s\s*=\s*"?\s*([^\s";]+)"""
+_ORDINARY = frozenset({b"", b"text/plain", b"text/html", b"multipart/alternative", b"multipart/mixed"})
 _METHOD = re.compile(_PARAMETER % rb"method", re.IGNORECASE)
 _PROTOCOL = re.compile(_PARAMETER % rb"protocol", re.IGNORECASE)
 _MEETINGS = {"REPLY": "Resp", "CANCEL": "Canceled", "COUNTER": "Resp"}
@@ -36,16 +36,14 @@ _STRICTNESS = (Sensitivity.NORMAL, Sensitivity.PERSONAL, Sensitivity.PRIVATE, Se
 
 def fields(block: bytes | bytearray) -> dict[bytes, bytes]:
     """Header fields by lower-case name, unfolded; of repeated ones the first, of `Sensitivity` the strictest."""
-    raw = bytes(block)
-    if b"\n " in raw or b"\n\t" in raw:
-        raw = _FOLD.sub(b" ", raw)
+    raw = block.replace(b"\r\n", b"\n").replace(b"\n ", b" ").replace(b"\n\t", b" ")
     found: dict[bytes, bytes] = {}
     for line in raw.split(b"\n"):
         name, colon, value = line.partition(b":")
         if colon:
-            name = name.strip().lower()
-            if name not in found or (name == b"sensitivity" and _stricter(value, found[name])):
-                found[name] = value.strip()
+            name = bytes(name.strip().lower())
+            if name not in found or (name == b"sensitivity" and _stricter(bytes(value), found[name])):
+                found[name] = bytes(value.strip())
     return found
 
 
@@ -61,6 +59,8 @@ def _stricter(one: bytes, other: bytes) -> bool:
 def message_class(content_type: bytes) -> str:
     """The class that Exchange would give a message of this Content-Type."""
     kind = content_type.partition(b";")[0].strip().lower()
+    if kind in _ORDINARY:
+        return "IPM.Note"
     if kind == b"multipart/report":
         return "REPORT.IPM.Note"
     if kind in (b"application/pkcs7-mime", b"application/x-pkcs7-mime"):
@@ -84,6 +84,8 @@ def _meeting_class(content_type: bytes) -> str:
 
 def readable(value: bytes) -> str:
     """A field's text as people read it: encoded words decoded, cut at the limit. Never raises."""
+    if len(value) <= TEXT_CHARACTERS_MAX and value.isascii() and b"=?" not in value and b"\0" not in value:
+        return value.decode("ascii")
     cut = value[: TEXT_CHARACTERS_MAX * 4]
     plain = cut.decode("utf-8", "replace")
     if "=?" in plain:

@@ -8,7 +8,7 @@ from mailkeep.connectors.imap import headers
 from mailkeep.connectors.imap.checkpoint import item_id
 from mailkeep.connectors.imap.command import flags_from
 from mailkeep.connectors.imap.wire import Value, WireError, internal_date, number, text, words
-from mailkeep.mail.items import ItemRef, Kind, Role
+from mailkeep.mail.items import ItemRef, Kind, Role, Sensitivity
 
 PLAIN_ITEMS = b"UID FLAGS INTERNALDATE RFC822.SIZE"
 ITEMS = PLAIN_ITEMS + b" BODY.PEEK[HEADER.FIELDS (" + headers.FIELDS + b")]"
@@ -35,7 +35,7 @@ def reference(told: dict[bytes, Value], validity: int, role: Role | None) -> Ite
         time=sent or received,
         received=received,
         stable_id=_stable_id(told),
-        sensitivity=headers.sensitivity(fields.get(b"sensitivity", b"")),
+        sensitivity=headers.sensitivity(fields[b"sensitivity"]) if b"sensitivity" in fields else Sensitivity.NORMAL,
         flags=flags_from(words(told.get(b"FLAGS") or [])),
         subject=headers.readable(fields.get(b"subject", b"")),
         sender=headers.readable(fields.get(b"from", b"")),

@@ -29,6 +29,11 @@ Pieces: TypeAlias = "list[bytes | bytearray]"
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|BODY\[[^\]]*\](?:<\d+>)?|[()]|[^ ()"]+|"', re.IGNORECASE | re.DOTALL)
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _LITERAL = re.compile(rb"~?\{(\d{1,19})\+?\}$")
+_USUAL = re.compile(  # a FETCH response in the order that most servers use: read in one go
+    rb"\(UID (\d{1,10})(?: FLAGS \(([^()\"{]*)\))?(?: INTERNALDATE \"([^\"\\]*)\")?(?: RFC822\.SIZE (\d{1,19}))?"
+    rb"(?: X-GUID ([^ ()\"{]+))?(?: (BODY\[[^\]\"]*\]) |\))$"
+)
+_USUAL_NAMES = (b"UID", b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE", b"X-GUID")
 _UNTAGGED = re.compile(rb"\* (?:(\d{1,10}) )?([A-Za-z][A-Za-z0-9.-]{0,30})(?: |$)")
 _STATUS = re.compile(rb"(?:\[([A-Za-z][A-Za-z0-9./-]{0,40})(?: ([^\]]*))?\] ?)?")
 _DATE = re.compile(rb"([ \d]\d)-(\w{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)$")
@@ -123,11 +128,27 @@ def _scalar(token: bytes) -> bytes | None:
 
 def attributes(pieces: Pieces, start: int) -> dict[bytes, Value]:
     """A FETCH response's list as a mapping; names in upper case. `start`: offset of its opening bracket."""
+    usual = _USUAL.match(pieces[0], start)
+    if usual is not None and (len(pieces) == 1 or (len(pieces) == 3 and pieces[2] == b")")):
+        return _usual_attributes(usual, pieces)
     found = values(pieces, start)
     if len(found) != 1 or not isinstance(found[0], list) or len(found[0]) % 2:
         raise WireError("a FETCH response without its list")
     pairs = iter(found[0])
     return {_name(name): next(pairs) for name in pairs}
+
+
+def _usual_attributes(match: re.Match[bytes], pieces: Pieces) -> dict[bytes, Value]:
+    *plain, section = match.groups()
+    told: dict[bytes, Value] = {
+        name: value for name, value in zip(_USUAL_NAMES, plain, strict=True) if value is not None
+    }
+    flags = plain[1]
+    if flags is not None:
+        told[b"FLAGS"] = [*flags.split()]
+    if section is not None:
+        told[section] = pieces[1]
+    return told
 
 
 def _name(value: Value) -> bytes:
@@ -184,9 +205,11 @@ class Claim:
 
 def number(value: Value) -> int:
     """A number of at most 63 bits. Raises WireError."""
-    if not isinstance(value, bytes) or not value.isdigit() or len(value) > 19 or int(value) > NUMBER_MAX:
-        raise WireError(f"no number: {value!r:.60}")
-    return int(value)
+    if isinstance(value, bytes) and value.isdigit() and len(value) <= 19:
+        found = int(value)
+        if found <= NUMBER_MAX:
+            return found
+    raise WireError(f"no number: {value!r:.60}")
 
 
 def text(value: Value) -> bytes:
