@@ -12,11 +12,12 @@ from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from mailkeep.catalog import outbox
-from mailkeep.catalog.models import OrganisationHead
 from mailkeep.errors import GiveUp, RetryLater
 from mailkeep.host import database
 from mailkeep.host.home import Home
 from mailkeep.operations import archive, witness
+
+MIGRATION_LOCK = 0x6D6B_0003
 
 
 def home() -> Home:
@@ -61,18 +62,29 @@ def settle() -> None:
 
 
 def _migrate() -> None:
+    """Two first commands may begin at once: one migrates, the other waits and finds it done."""
+    if not _migrations_missing():
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        try:
+            if _migrations_missing():
+                call_command("migrate", verbosity=0, interactive=False)
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
+
+
+def _migrations_missing() -> bool:
     executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        call_command("migrate", verbosity=0, interactive=False)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def _refuse_if_behind() -> None:
-    known = OrganisationHead.objects.first()
-    if known is not None and known.number:
-        return
-    for _ in archive.repository().organisation().read():
+    """A crash leaves the catalog one entry behind the organisation's history, at most; more means a lost or an older database."""
+    known, kept = outbox.known_head().number, archive.repository().organisation().head().number
+    if kept > known + 1 or (kept and not known):
         raise GiveUp(
             "catalog_behind",
-            "the catalog is empty, but the archive is not: the database was lost or replaced",
+            "the catalog is behind its archive: the database was lost, or is an older copy",
             "run `mailkeep rebuild`; it makes the catalog again from the archive",
         )

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import itertools
 import logging
-import queue
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -32,16 +31,17 @@ from mailkeep.connectors.base import Connector
 from mailkeep.connectors.throttle import Throttled
 from mailkeep.dispatch.pauses import paused_until
 from mailkeep.dispatch.ports import Due, Held, Lane
-from mailkeep.dispatch.tick import tick
+from mailkeep.dispatch.tick import Limits, tick
 from mailkeep.errors import GiveUp, MailkeepError
 from mailkeep.host import process
 from mailkeep.jobs.queue import Stopping, job, put, workers_alive
+from mailkeep.jobs.upkeep import resume_abandoned
 from mailkeep.operations import connections, members
 from mailkeep.operations.archive import repository
 from mailkeep.operations.mailboxes import find as find_mailbox
 from mailkeep.operations.tasks import find as find_task
 from mailkeep.progress import Progress, Report
-from mailkeep.sync.ports import RunResult
+from mailkeep.sync.ports import LeaseLost, RunResult
 from mailkeep.sync.run import synchronise
 from mailkeep.tasks.document import options_from
 
@@ -97,14 +97,17 @@ def ask_and_wait(task: str, mailbox: str | None, actor: str, report: Report) -> 
     return [_sync_row(row, begun) for row in rows]
 
 
-def run_lease(token: UUID) -> RunResult | None:
-    """One lease, one run. None: the lease has gone to somebody else, or has been run already."""
+def run_lease(token: UUID, stopping: Stopping = lambda: False) -> RunResult | None:
+    """One lease, one run. None: the lease has gone to somebody else, or has been run already.
+
+    When `stopping()` turns true the run ends after what it has committed, and its mailbox is due again at once.
+    """
     leases = LeaseRows()
     held = leases.begin(token)
     if held is None:
         return None
     Lease.objects.filter(token=token).update(holder=process.identity())
-    projection = CatalogProjection(held.mailbox, token)
+    projection = _Stoppable(held, stopping)
     try:
         return _run(held, projection)
     except MailkeepError as error:  # before the engine took over: secrets, the archive, a history that is damaged
@@ -112,14 +115,33 @@ def run_lease(token: UUID) -> RunResult | None:
         projection.finish(result, None)
         return result
     finally:
+        if projection.stopped:
+            Membership.objects.filter(task=held.task, mailbox=held.mailbox, present=True).update(
+                next_slot=timezone.now()
+            )
         leases.end(token)
+
+
+class _Stoppable(CatalogProjection):
+    """A projection whose heartbeat ends the run when the worker is to stop: what was committed stands, the rest comes again."""
+
+    def __init__(self, held: Held, stopping: Stopping) -> None:
+        super().__init__(held.mailbox, held.token)
+        self._stopping = stopping
+        self.stopped = False
+
+    def heartbeat(self, progress: Progress) -> None:
+        if self._stopping():
+            self.stopped = True
+            raise LeaseLost
+        super().heartbeat(progress)
 
 
 def _run(held: Held, projection: CatalogProjection) -> RunResult:
     archive = repository()
     mailbox = Mailbox.objects.select_related("connection").get(pk=held.mailbox)
     task = Task.objects.get(pk=held.task)
-    catch_up(archive, mailbox)
+    catch_up(archive, mailbox, lambda done: projection.heartbeat(Progress("catching up", done, None)))
     endpoint = connections.endpoint_of(mailbox.connection)
     provider = connections.provider(mailbox.connection.kind)
 
@@ -145,7 +167,7 @@ def _run(held: Held, projection: CatalogProjection) -> RunResult:
 @job(JOB, queue=QUEUE, resumed=False)  # a dead worker's lease is the dispatcher's to take back
 def _synchronise(stopping: Stopping, token: str) -> None:
     if not stopping():
-        run_lease(UUID(token))
+        run_lease(UUID(token), stopping)
 
 
 def put_lease(token: UUID) -> None:
@@ -196,11 +218,21 @@ def _unfinished(memberships: Sequence[int], begun: datetime) -> bool:
 
 
 class _OnlyThese(DispatchRows):
-    """The dispatcher's rows narrowed to some memberships; what it takes is handed over here instead of queued."""
+    """The dispatcher's rows narrowed to some memberships; what it takes is run here instead of queued."""
 
-    def __init__(self, memberships: Sequence[int], take_up: queue.SimpleQueue[UUID]) -> None:
-        super().__init__(take_up.put)
+    def __init__(self, memberships: Sequence[int], pool: ThreadPoolExecutor) -> None:
+        super().__init__(self.take_up)
         self._memberships = frozenset(memberships)
+        self._pool = pool
+        self.running: list[Future[None]] = []
+
+    def take_up(self, token: UUID) -> None:
+        """Once the lease is committed: a thread that looked sooner would find none."""
+        transaction.on_commit(lambda: self.running.append(self._pool.submit(_run_in_thread, token)))
+
+    def waiting(self) -> int:
+        """None waits for a thread longer than the sweep is patient: no more are taken than there are threads."""
+        return sum(not one.done() for one in self.running)
 
     def lanes(self, now: datetime) -> Sequence[Lane]:
         rows = Membership.objects.filter(pk__in=self._memberships)
@@ -215,27 +247,26 @@ class _OnlyThese(DispatchRows):
 def _be_the_worker(memberships: Sequence[int], begun: datetime, report: Report) -> None:
     """Dispatch and run here until the memberships' synchronisations have ended."""
     release_the_dead()
-    take_up: queue.SimpleQueue[UUID] = queue.SimpleQueue()
-    rows = _OnlyThese(memberships, take_up)
+    resume_abandoned()
     with ThreadPoolExecutor(MAILBOXES_AT_ONCE, thread_name_prefix="mailbox") as pool:
-        running = []
+        rows = _OnlyThese(memberships, pool)
+        # Leases that a worker's dispatcher took, and whose jobs still wait in the queue because the worker is gone.
+        queued = Lease.objects.filter(started=False, mailbox__memberships__in=memberships)
+        for token in queued.values_list("token", flat=True):
+            rows.take_up(token)
         while True:
-            tick(rows)
-            while not take_up.empty():
-                running.append(pool.submit(_run_in_thread, take_up.get()))
+            tick(rows, Limits(waiting_max=MAILBOXES_AT_ONCE))
             if not _unfinished(memberships, begun):
                 break
             _tell(memberships, begun, report)
-            _wait(running)
-        for one in running:
-            one.result()
+            _wait(rows.running)
+    for one in rows.running:
+        one.result()
 
 
-def _wait(running: Iterable[object]) -> None:
-    """A moment, but not longer than until the first of them ends."""
-    end = time.monotonic() + POLL_SECONDS
-    while time.monotonic() < end and not any(one.done() for one in running):  # type: ignore[attr-defined]
-        time.sleep(0.01)
+def _wait(running: Sequence[Future[None]]) -> None:
+    """A moment, but not longer than until one of them ends."""
+    wait([one for one in running if not one.done()], POLL_SECONDS, FIRST_COMPLETED)
 
 
 def _run_in_thread(token: UUID) -> None:
