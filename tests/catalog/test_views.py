@@ -92,7 +92,7 @@ def check_head(mailbox: Mailbox, state: State) -> None:
     assert mailbox.counts.get("mail", 0) == len(newest_first(state.items))
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
 def test_every_moment_of_any_history(data: st.DataObject) -> None:
     task, mailbox = world.organisation()
