@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailkeep.connectors.imap import headers
+from mailkeep.connectors.imap.folders import _status
 from mailkeep.connectors.imap.headers import TEXT_CHARACTERS_MAX
+from mailkeep.connectors.imap.references import reference
+from mailkeep.connectors.imap.wire import Response
 from mailkeep.mail.items import Sensitivity
 
 
@@ -98,3 +101,22 @@ def test_dates() -> None:
     assert headers.date(b"Fri, 21 Nov 1997 09:55:06 -0000") == datetime(1997, 11, 21, 9, 55, 6, tzinfo=UTC)
     for broken in (b"", b"yesterday", b"Fri, 99 Nov 1997 09:55:06 -0600", b"\xff\xfe", b"1 Jan 99999 00:00 +0000"):
         assert headers.date(broken) is None
+
+
+def test_lasting_ids_of_a_server_with_objectid() -> None:
+    """RFC 8474: both ids come in brackets."""
+    listed = (
+        b'* 1 FETCH (UID 7 FLAGS () INTERNALDATE "17-Jul-1996 02:44:25 +0000" RFC822.SIZE 9 EMAILID (M6d99ac3275bb4e))'
+    )
+    assert reference(Response([listed]).told, 3, None).stable_id == "M6d99ac3275bb4e"
+    told = _status(
+        Response([b'* STATUS "a b" (MESSAGES 3 UIDNEXT 9 UIDVALIDITY 2 HIGHESTMODSEQ 70 MAILBOXID (F2212ea87))'])
+    )
+    assert told is not None
+    raw, status = told
+    assert (raw, status.id, status.count, status.uid_next, status.validity) == (b"a b", "id-F2212ea87", 3, 9, 2)
+
+
+def test_an_unreadable_internal_date_is_visibly_wrong_and_stops_nothing() -> None:
+    listed = b'* 1 FETCH (UID 7 FLAGS () INTERNALDATE "soon" RFC822.SIZE 9)'
+    assert reference(Response([listed]).told, 3, None).received == datetime(1970, 1, 1, tzinfo=UTC)
