@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -77,8 +78,8 @@ def test_a_changed_format_object_opens_nothing() -> None:
     store = MemoryStore()
     create_format(store, secret)
     whole = store.objects["format.json"]
-    for place in range(len(whole)):
-        store.objects["format.json"] = whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
+    for place, bit in product(range(len(whole)), range(8)):
+        store.objects["format.json"] = whole[:place] + bytes([whole[place] ^ (1 << bit)]) + whole[place + 1 :]
         with pytest.raises(GiveUp):
             open_format(store, secret)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -102,8 +103,8 @@ def test_the_latest_statement_with_a_flipped_bit_is_refused(small: Small) -> Non
     witness.write(small.repository, small.heads, NOON)
     (name,) = [name for name in objects(small) if name.startswith("witness/")]
     whole = objects(small)[name]
-    for place in range(len(whole)):
-        objects(small)[name] = whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
+    for place, bit in product(range(len(whole)), (0, 5, 7)):  # the fifth turns a hex digit's case
+        objects(small)[name] = whole[:place] + bytes([whole[place] ^ (1 << bit)]) + whole[place + 1 :]
         with pytest.raises(Damaged, match="witness/"):
             witness.latest(small.repository)
 
@@ -253,7 +254,7 @@ def test_folded_histories_are_verified(small: Small, monkeypatch: pytest.MonkeyP
     whole = objects(small)[name]
     for place in random.Random(1).sample(range(len(whole)), 50):
         objects(small)[name] = whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
-        assert not verdict(small).ok, place
+        assert name in {damage.object for damage in verdict(small).damaged}, place
 
 
 def test_a_segment_that_differs_from_its_entries(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from mailkeep.store.base import AlreadyExists, NotFound, Store
 
 FORMAT_NAME = "format.json"
 FORMAT_VERSION = 1
+_HEX = ("archive_id", "wrapped_key", "witness_public_key")
 _WORD = "mailkeep-key-1"
 _COMMENT = """\
 # Mailkeep key file. Whoever has it and the archive can read everything in it.
@@ -180,10 +181,11 @@ def _read_format(data: bytes) -> tuple[str, bytes, bytes]:
         document = json.loads(data)
         if document["format"] != "mailkeep-archive" or document["version"] != FORMAT_VERSION:
             raise GiveUp("not_an_archive", "this archive has another format version", "use a newer Mailkeep")
-        if _written(document) != data or len(bytes.fromhex(document["archive_id"])) != 16:
+        archive_id, wrapped, public = (bytes.fromhex(document[name]) for name in _HEX)
+        exact = document | dict(zip(_HEX, (archive_id.hex(), wrapped.hex(), public.hex()), strict=True))
+        if _written(exact) != data or len(archive_id) != 16:
             raise ValueError("not as it was written")
-        wrapped, public = bytes.fromhex(document["wrapped_key"]), bytes.fromhex(document["witness_public_key"])
-        return document["archive_id"], wrapped, public
+        return archive_id.hex(), wrapped, public
     except (ValueError, KeyError, TypeError):
         problem = f"the store's {FORMAT_NAME} is damaged"
         raise GiveUp("not_an_archive", problem, "bring it back from a copy") from None

@@ -75,7 +75,7 @@ class HistoryCheck:
         hashes: dict[int, bytes] = {}
         before: Head | None = EMPTY_HEAD  # None behind a damaged entry: its successor's link cannot be checked
         number = 0
-        for number, stored in self._entries(chain):
+        for number, stored, place in self._entries(chain):
             self._read(len(stored))
             try:
                 link = chain.open(number, stored)
@@ -83,7 +83,8 @@ class HistoryCheck:
                 self._look_for(chain.name, references(link))
                 before = link.head
             except Damaged as damage:
-                self._findings.hit(self._findings.note(damage.object, damage.problem), chain.name, f"entry {number}")
+                problem = damage.problem if place == damage.object else f"entry {number} in it: {damage.problem}"
+                self._findings.hit(self._findings.note(place, problem), chain.name, f"entry {number}")
                 before = None
                 continue
             if number in wanted:
@@ -91,17 +92,17 @@ class HistoryCheck:
         self.heads[chain.name] = before if before is not None else Head(number, b"", None)
         return hashes
 
-    def _entries(self, chain: Chain) -> Iterator[tuple[int, bytes]]:
-        """Every entry that is there, missing ones noted on the way."""
+    def _entries(self, chain: Chain) -> Iterator[tuple[int, bytes, str]]:
+        """(number, bytes, object) of every entry that is there, missing ones noted on the way."""
         number = 0
-        for found, stored in self._stored(chain):
+        for found, stored, place in self._stored(chain):
             for missing in range(number + 1, found):
                 self._missing_entry(chain, missing)
-            yield found, stored
+            yield found, stored, place
             number = found
 
-    def _stored(self, chain: Chain) -> Iterator[tuple[int, bytes]]:
-        """(number, bytes) from singles and segments; where both hold an entry they must agree."""
+    def _stored(self, chain: Chain) -> Iterator[tuple[int, bytes, str]]:
+        """(number, bytes, object) from singles and segments; where both hold an entry they must agree."""
         singles = set(chain.singles())
         for first, last in chain.units():
             try:
@@ -112,10 +113,11 @@ class HistoryCheck:
                 key = self._findings.note(damage.object, damage.problem)
                 self._findings.hit(key, chain.name, f"entries {first} to {last}")
                 continue
+            place = chain.segment_name(first, last) if first < last else chain.object_name(first)
             for number, stored in enumerate(held, first):
                 if first < last and number in singles:
                     self._compare_forms(chain, number, stored)
-                yield number, stored
+                yield number, stored, place
 
     def _compare_forms(self, chain: Chain, number: int, stored: bytes) -> None:
         try:

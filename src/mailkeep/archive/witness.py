@@ -100,6 +100,8 @@ def check_statement(signer: Signer, place: str, name: str, data: bytes) -> State
     try:
         document = json.loads(data)
         signature = bytes.fromhex(document.pop("signature"))
+        if canonical({**document, "signature": signature.hex()}) != data:
+            raise ValueError("not as it was written")
         if document["archive_id"] != signer.archive_id or document["public_key"] != signer.witness_public.hex():
             raise Damaged(f"witness/{name}", f"the statement in {place} is another archive's")
         Ed25519PublicKey.from_public_bytes(signer.witness_public).verify(signature, canonical(document))
