@@ -30,8 +30,10 @@ def opened(*, behind_ok: bool = False) -> Iterator[None]:
 
     A catalog that is behind its archive (the database was lost) is refused, unless the command is there to mend it.
     """
-    with database.running(home()):
+    with database.running(home()) as started:
         ready(behind_ok=behind_ok)
+        if started is not None:
+            archive.repository().index_orphans()  # the index is committed lazily: a power cut may have cost its last rows
         try:
             yield
         finally:

@@ -14,7 +14,7 @@ from mailkeep.catalog import outbox
 from mailkeep.catalog.dispatch_rows import DispatchRows
 from mailkeep.dispatch import loop
 from mailkeep.errors import MailkeepError
-from mailkeep.host import database, supervisor
+from mailkeep.host import database, environment, supervisor
 from mailkeep.host.supervisor import Child
 from mailkeep.jobs.worker import run_worker
 from mailkeep.operations import installation, people, synchronise, witness
@@ -72,6 +72,8 @@ def _workers(processes: int, mailboxes: int) -> list[Child]:
 def _work(mailboxes: int) -> None:
     """A worker process: jobs in threads, and beside them the dispatcher's loop and the way into the organisation's history."""
     synchronise.release_the_dead()
+    if not environment.embedded():
+        repository().index_orphans()
     stopping = threading.Event()
     rows = DispatchRows(synchronise.put_lease)
     beside = [
