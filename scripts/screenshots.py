@@ -59,7 +59,6 @@ def tour(browser: Browser, who: SignIn, size: tuple[int, int], scheme: str, suff
     )
     page = context.new_page()
     page.goto("/sign-in/")
-    take(page, f"sign-in{suffix}")
     page.fill("#name", who.name)
     page.fill("#password", who.password)
     page.click("form button.main-act")
@@ -72,7 +71,6 @@ def tour(browser: Browser, who: SignIn, size: tuple[int, int], scheme: str, suff
         page.fill("#reason", "pictures for the documents")
         page.click("form button.main-act")
     page.wait_for_selector("a.letter")
-    take(page, f"mailbox{suffix}")
     page.click(f"a[title*='{FOLDER}']")
     letter = page.locator("a.letter").first
     if size == NARROW:  # no pane beside the list: the letter has a page of its own
