@@ -87,7 +87,7 @@ def site(django_db_setup: None, django_db_blocker: object, canary: Canary) -> It
     patch = pytest.MonkeyPatch()
     patch.setattr("mailkeep.operations.reading.repository", lambda: archive)
     server = ThreadedWSGIServer(("127.0.0.1", 0), QuietHandler)
-    server.daemon_threads = True
+    server.daemon_threads = False  # closing waits for answers under way, and so for their connections
     with django_db_blocker.unblock(), _test_database(), _serving(server):  # type: ignore[attr-defined]
         server.set_app(get_wsgi_application())
         yield _furnished(f"http://127.0.0.1:{server.server_port}", archive, canary)
@@ -104,8 +104,17 @@ def _test_database() -> Iterator[None]:
         stack.callback(call_command, "flush", interactive=False, verbosity=0)
         kept = connection.settings_dict["CONN_MAX_AGE"]
         connection.settings_dict["CONN_MAX_AGE"] = 0  # the server's threads leave no connection behind
+        stack.callback(_end_other_sessions)
         stack.callback(connection.settings_dict.__setitem__, "CONN_MAX_AGE", kept)
         yield
+
+
+def _end_other_sessions() -> None:
+    """A database in use cannot be dropped."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 def _furnished(address: str, archive: world.FakeArchive, canary: Canary) -> Site:

@@ -166,11 +166,21 @@ def minutes(seconds: float) -> str:
     """A short span: "40 s", "6 min", "2 h 10 min"."""
     whole = max(1, round(seconds))
     if whole < 60:
-        return gettext("%(n)d s") % {"n": whole}
+        return gettext("%(n)d\N{NO-BREAK SPACE}s") % {"n": whole}
     if whole < 5400:
-        return gettext("%(n)d min") % {"n": round(whole / 60)}
+        return gettext("%(n)d\N{NO-BREAK SPACE}min") % {"n": round(whole / 60)}
     hours, rest = divmod(round(whole / 60), 60)
-    return gettext("%(h)d h %(m)d min") % {"h": hours, "m": rest}
+    return gettext("%(h)d\N{NO-BREAK SPACE}h %(m)d\N{NO-BREAK SPACE}min") % {"h": hours, "m": rest}
+
+
+@register.filter
+def span(low_high: tuple[float, float]) -> str:
+    """A range of seconds, its unit named once where it is the same: "3–6 min"."""
+    low, high = (minutes(seconds) for seconds in low_high)
+    if low == high:
+        return high
+    number, _, unit = low.partition("\N{NO-BREAK SPACE}")
+    return f"{number}–{high}" if high.endswith(f"\N{NO-BREAK SPACE}{unit}") and number.isdigit() else f"{low}–{high}"
 
 
 @register.inclusion_tag("web/parts/stack.html")
