@@ -8,6 +8,7 @@ and its items are recognised by their identity.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from mailkeep.mail.items import Folder, Kind, Role
 
 _STATUS_ITEMS = b"UIDVALIDITY UIDNEXT MESSAGES"
 _PIPELINED_MAX = 50
+_OBJECT_ID = re.compile(rb"[A-Za-z0-9_-]{1,255}$")  # RFC 8474; anything else is a fault of the server's
 _ROLES = {
     b"\\sent": Role.SENT,
     b"\\drafts": Role.DRAFTS,
@@ -74,15 +76,17 @@ class Hierarchy:
 
     def folders(self) -> list[Folder]:
         """Every folder, parents before children; a parent that the server leaves out is put in, not selectable."""
-        listed, statuses = self._list(self._id_item)
-        if self._id_item and not self._session.has("LIST-STATUS"):
+        together = self._session.has("LIST-STATUS") and self._id_item == b"X-GUID"
+        listed, statuses = self._list(self._id_item if together else b"")
+        if self._id_item and not together:  # Cyrus 3.6 gives MAILBOXID in LIST-STATUS out of memory it has freed
             statuses = self._statuses([one.raw for one in listed if _selectable(one)], self._id_item)
         roles = _roles(listed)
         found: dict[tuple[str, ...], Folder] = {}
         self._raw = {}
         for one in listed:
             status = statuses.get(one.raw)
-            identity = (status.id if status else "") or _id_from_name(one.raw)
+            identity = status.id if status and status.id not in self._raw else ""
+            identity = identity or _id_from_name(one.raw)
             folder = Folder(identity, _path(one), Kind.MAIL, roles.get(one.raw), _selectable(one))
             found[folder.path] = folder
             self._raw[identity] = one.raw
@@ -101,13 +105,15 @@ class Hierarchy:
 
     def statuses(self, folder_ids: Iterable[str]) -> dict[str, Status]:
         """By folder id: one round trip where the server has LIST-STATUS, else one pipelined STATUS per folder."""
-        items = b"%s HIGHESTMODSEQ %s" % (_STATUS_ITEMS, self._id_item)
+        if not self._raw:
+            self.folders()
+        wanted = {self._raw[identity]: identity for identity in folder_ids if identity in self._raw}
+        items = _STATUS_ITEMS + b" HIGHESTMODSEQ"
         if self._session.has("LIST-STATUS"):
-            _, found = self._list(items.strip())
+            _, found = self._list(items)
         else:
-            known = [self._raw[identity] for identity in folder_ids if identity in self._raw]
-            found = self._statuses(known, items.strip())
-        return {status.id or _id_from_name(raw): status for raw, status in found.items()}
+            found = self._statuses(list(wanted), items)
+        return {wanted[raw]: status for raw, status in found.items() if raw in wanted}
 
     def count(self, folder: Folder) -> int:
         raw = self.raw(folder)
@@ -226,7 +232,9 @@ def _lasting_id(told: dict[bytes, Value]) -> str:
     value = told.get(b"MAILBOXID") or told.get(b"X-GUID")
     if isinstance(value, list):
         value = value[0] if value else None
-    return "id-" + text(value).decode("ascii", "replace") if value else ""
+    if value is None or not _OBJECT_ID.match(text(value)):
+        return ""
+    return "id-" + text(value).decode("ascii")
 
 
 def _prefixes(value: Value) -> list[bytes]:
