@@ -157,7 +157,9 @@ class Mailbox(RuleBasedStateMachine):
 
     @rule(where=PICK, which=PICK, short=st.integers(0, 3))
     def run_with_a_short_listing(self, where: int, which: int, short: int) -> None:
+        """A complete listing that breaks off. (Of changes alone, what a server keeps to itself nobody can miss.)"""
         folder = self.folder(where)
+        folder.forget_checkpoints()
         self.world.catch_up()
         there = {(path, item_id) for path, items in self.world.on_server().items() for item_id in items}
         held = {(path, item_id) for path, items in self.world.catalog.view().items() for item_id in items} & there

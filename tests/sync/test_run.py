@@ -482,3 +482,15 @@ def test_the_heart_beats_through_a_long_silence(world: World, monkeypatch: pytes
     threading.Timer(0.3, release.set).start()
     assert world.run().result == "ok"
     assert len([beat for beat in world.catalog.beats if beat.phase == "fetching"]) >= 5
+
+
+def test_a_widened_task_that_was_killed_still_picks_up_the_rest(world: World) -> None:
+    inbox = fill(world, 0)
+    for number in range(9):
+        inbox.deliver(mail(number), sensitivity=Sensitivity.PRIVATE)
+    world.run()
+    world.change_task(sensitive=True)
+    world.server.faults.fail("fetch", RetryLater("throttled", "slow down"), after=4)
+    assert world.run().fetched == 4
+    assert world.run().fetched == 5
+    assert world.archived() == world.on_server()

@@ -365,8 +365,9 @@ class Run:
         return last is None or last.complete
 
     def _same_task_as_last(self) -> bool:
-        last = self._last_stamp
-        return last is not None and (last.task, last.revision) == (self._stamp.task, self._stamp.revision)
+        """And that run went to its end: one cut short under these options has not judged everything by them."""
+        last, now = self._last_stamp, self._stamp
+        return last is not None and last.complete and (last.task, last.revision) == (now.task, now.revision)
 
     @cached_property
     def _last_stamp(self) -> RunStamp | None:
