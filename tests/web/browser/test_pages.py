@@ -148,13 +148,27 @@ def test_filtering_and_sorting_without_a_reload(site: Site, open_page: Opener, w
 
 
 def test_live_rows_are_polled_only_while_the_tab_is_seen(site: Site, open_page: Opener, witness: Witness) -> None:
-    page = open_page(LIST)
-    with page.expect_request(lambda request: request.headers.get("hx-request") == "true", timeout=8000):
+    page = open_page(f"{LIST}?q=head&sort=name&dir=down")
+    with page.expect_request(lambda request: request.headers.get("hx-request") == "true", timeout=8000) as asked:
         pass
+    assert asked.value.url.endswith("?q=head&sort=name&dir=down")  # what is shown stays as it was sorted and filtered
     page.evaluate("Object.defineProperty(document, 'visibilityState', {value: 'hidden'})")
     before = len(witness.requests)
     page.wait_for_timeout(4000)
     assert len(witness.requests) == before
+
+
+def test_a_server_that_fails_leaves_the_rows_and_says_so(site: Site, open_page: Opener, witness: Witness) -> None:
+    page = open_page(LIST)
+    page.route("**/sync-recover/**", lambda route: route.fulfill(status=500, body="<h1>broken</h1>"))
+    page.locator("#q").fill("berlin")
+    page.locator(".stale", has_text="The server did not answer").wait_for()
+    assert page.locator("tbody tr").count() == 8
+    page.unroute("**/sync-recover/**")
+    page.locator("#q").fill("warehouse")
+    page.locator(".foot", has_text="1 of 8").wait_for()
+    assert page.locator(".stale").count() == 0
+    witness.said.clear()  # the browser tells of the 500
 
 
 def test_keys(site: Site, open_page: Opener) -> None:

@@ -46,7 +46,7 @@ def test_pictures(site: Site, open_page: Opener, scheme: str, width: int, height
         )
     page = open_page(LIST, width, height, scheme)
     for name, path in addresses(site).items():
-        if name == "sign-in" or (scheme, width) != ("light", 1440) and name not in EVERYWHERE:
+        if name == "sign-in" or ((scheme, width) != ("light", 1440) and name not in EVERYWHERE):
             continue
         page.goto(site.address + path)
         if name == "mailbox" and width > 1000:

@@ -109,6 +109,12 @@ setInterval(() => {
   htmx.trigger(live.closest("[hx-trigger]"), "poll");
 }, 3000);
 
+// What is asked for is what the address says now: text, chip, order, page.
+document.addEventListener("htmx:config:request", (event) => {
+  const { sourceElement, request } = event.detail.ctx;
+  if (sourceElement.id === "rows") request.action = location.pathname + location.search;
+});
+
 // In the list of letters the opened one is marked, and its pane starts at the top.
 document.addEventListener("htmx:after:swap", () => {
   const open = document.querySelector("#pane [data-item]")?.dataset.item;
@@ -117,4 +123,17 @@ document.addEventListener("htmx:after:swap", () => {
     else if (open) letter.removeAttribute("aria-current");
   }
 });
-document.addEventListener("htmx:error", () => announce(document.body.dataset.lost));
+
+// A refused letter is shown as the page that says why; where rows cannot be refreshed, what was last known stays, and is called so.
+const lost = (event) => {
+  const context = event.detail?.ctx;
+  if (context?.target?.id === "pane" && context.response) return location.assign(context.request.action);
+  announce(document.body.dataset.lost);
+  document.getElementById("announcer").classList.replace("unseen", "stale");
+};
+document.addEventListener("htmx:error", lost);
+document.addEventListener("htmx:response:error", lost);
+document.addEventListener("htmx:after:request", (event) => {
+  const announcer = document.getElementById("announcer");
+  if (event.detail.ctx.response.status < 400 && announcer.classList.replace("stale", "unseen")) announcer.textContent = "";
+});
