@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import resource
 import shutil
 import sys
 import time
@@ -167,7 +168,8 @@ def measure(total: int) -> None:
             [row] = operations["synchronise"].ask_and_wait("many", None, "bench", lambda _: None)
             if row.result != "ok" or server.fetched != fetched:
                 raise SystemExit(f"{name}: fetched {server.fetched} instead of {fetched}: {row}")
-            sys.stdout.write(f"{name} {time.perf_counter() - begun:.0f} s\n")
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            sys.stdout.write(f"{name} {time.perf_counter() - begun:.0f} s, peak so far {peak:.0f} MiB\n")
 
 
 if __name__ == "__main__":

@@ -243,7 +243,7 @@ def memory(bench: Bench) -> Chapter:
     items = 20_000 if bench.quick else 1_000_000
     program = [data.PYTHON, "-m", "bench.million", str(bench.folder / "million"), str(items)]
     cost = measure.run(program, folder=Path(__file__).resolve().parent.parent)
-    seconds = ", ".join(cost.out.splitlines())
+    seconds = "; ".join(cost.out.splitlines())
     lines.append(_peak(f"a folder of {items:,} items ({seconds})", cost.peak_mib))
     intro = (
         "The largest resident set (VmHWM) of any Python process of the command, sampled every 50 ms; beside "
