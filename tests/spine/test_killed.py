@@ -7,14 +7,17 @@ killed from outside, by `strace` at its nth fsync, as a check on the list.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -39,12 +42,12 @@ class Prepared:
     server: Dovecot
     original: Installation
     admin: str
-    number: int = 0
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+    copying: threading.Lock = field(default_factory=threading.Lock)  # a template admits one copy at a time
 
     def attempt(self, folder: Path) -> Installation:
-        self.number += 1
-        name = f"attempt_{self.number}"
-        with psycopg.connect(self.admin, autocommit=True) as admin:
+        name = f"attempt_{next(self.numbers)}"
+        with self.copying, psycopg.connect(self.admin, autocommit=True) as admin:
             admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE prepared").format(sql.Identifier(name)))
         home = folder / name
         shutil.copytree(self.original.home, home, symlinks=True)
@@ -65,7 +68,7 @@ def letter(number: int, size: int = 500) -> bytes:
 @pytest.fixture(scope="module")
 def prepared(
     embedded_database: None, dovecot: Callable[..., Dovecot], installation: Callable[[], Installation]
-) -> Iterator[Prepared]:
+) -> Prepared:
     admin = url("postgres")
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS prepared")
@@ -83,7 +86,7 @@ def prepared(
     server.doveadm("move", "-u", CLEO, "Work", "mailbox", "INBOX", "1:3")
     server.doveadm("expunge", "-u", CLEO, "mailbox", "Work", "1:2")
     server.doveadm("flags", "add", "-u", CLEO, "\\Flagged", "mailbox", "INBOX", "1:2")
-    yield Prepared(server, kept, admin)
+    return Prepared(server, kept, admin)
 
 
 def kill(attempt: Installation, order: str) -> int:
@@ -124,18 +127,27 @@ def test_killed_at_every_point(prepared: Prepared, tmp_path: Path) -> None:
     expected = {"fsync", "link", "commit"}
     assert expected <= {place.rsplit(":", 1)[1] for place in found}, found
     assert len(found) >= 15, found
-    failed = []
-    for place, numbers in found.items():
-        for order in sorted({f"{numbers[0]}:before", f"{numbers[-1]}:after"}):
-            attempt = prepared.attempt(tmp_path)
-            status = kill(attempt, order)
-            assert status in (-signal.SIGKILL, 0), (place, order, status)  # 0: an interleaving with fewer calls
-            try:
-                converges(attempt, prepared.server)
-            except AssertionError as error:
-                failed.append(f"{place} {order}: {error}")
-            shutil.rmtree(attempt.home)
+    orders = [
+        (place, order)
+        for place, numbers in found.items()
+        for order in sorted({f"{numbers[0]}:before", f"{numbers[-1]}:after"})
+    ]
+    with ThreadPoolExecutor(2) as pool:  # each attempt has a home and a database of its own
+        failed = [one for one in pool.map(lambda one: survives(prepared, tmp_path, *one), orders) if one]
     assert not failed, "\n".join(failed)
+
+
+def survives(prepared: Prepared, folder: Path, place: str, order: str) -> str:
+    """What went wrong, or ""."""
+    attempt = prepared.attempt(folder)
+    status = kill(attempt, order)
+    try:
+        assert status in (-signal.SIGKILL, 0), status  # 0: an interleaving with fewer calls
+        converges(attempt, prepared.server)
+    except AssertionError as error:
+        return f"{place} {order}: {error}"
+    shutil.rmtree(attempt.home)
+    return ""
 
 
 def test_killed_from_outside(prepared: Prepared, tmp_path: Path) -> None:

@@ -47,10 +47,8 @@ def show(name: str, connection: str | None = None) -> MailboxRow:
 def find(name: str, connection: str | None = None) -> Mailbox:
     """By address or id. GiveUp `mailbox_ambiguous` where two connections have the address and none is named."""
     rows = Mailbox.objects.select_related("connection", "owner")
-    if re.fullmatch(r"[0-9a-f]{32}", name):
-        found = list(rows.filter(uid=uuid.UUID(name)))
-    else:
-        found = list(rows.filter(address__iexact=name.strip()))
+    is_id = re.fullmatch(r"[0-9a-f]{32}", name)
+    found = list(rows.filter(uid=uuid.UUID(name)) if is_id else rows.filter(address__iexact=name.strip()))
     if connection is not None:
         found = [row for row in found if row.connection.name.lower() == connection.lower()]
     if not found:

@@ -35,6 +35,7 @@ def run(port: int, *, say: Say) -> None:
                 f"A new archive was made. Its key is {key_file()}: keep a copy elsewhere, without it nothing can be read."
             )
         synchronise.release_the_dead()
+        synchronise.clear_staging()
         if orphans := repository().index_orphans():
             log.warning("%s packs of an interrupted run were taken into the index", orphans)
         if made := people.first_administrator():

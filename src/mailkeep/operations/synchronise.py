@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import itertools
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -155,6 +158,7 @@ def _run(held: Held, projection: CatalogProjection) -> RunResult:
         known=CatalogKnown(mailbox.pk),
         projection=projection,
         options=options_from(task.revisions.get(number=held.revision).options),
+        staging=_staging(),
         stamp=RunStamp(Run.objects.get(pk=held.run).uid.hex, task.uid.hex, held.revision, complete=False),
     )
     if result.code == "throttled":
@@ -162,6 +166,19 @@ def _run(held: Held, projection: CatalogProjection) -> RunResult:
         DispatchRows(_no_queue).pause_mailbox(mailbox.pk, until)
         Membership.objects.filter(task=task, mailbox=mailbox).update(retry_at=until)
     return result
+
+
+def _staging() -> Path:
+    """Where a long listing is sorted: in the home, for it holds subjects and people."""
+    place = Path(settings.HOME) / "staging"
+    place.mkdir(mode=0o700, exist_ok=True)
+    return place
+
+
+def clear_staging() -> None:
+    """What a killed run left there. Only while no run can be under way: at the start of `serve`."""
+    for left in _staging().iterdir():
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 @job(JOB, queue=QUEUE, resumed=False)  # a dead worker's lease is the dispatcher's to take back
