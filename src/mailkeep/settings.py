@@ -91,6 +91,7 @@ STATIC_URL = "/static/"
 STORAGES = {"staticfiles": {"BACKEND": "mailkeep.web.static_files.StaticFiles"}}
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_MAX_AGE = 365 * 24 * 3600  # addresses change with the content
 
 # --- Language and time ------------------------------------------------------------------------------------------------
