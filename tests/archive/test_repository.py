@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailkeep.archive import packs
+from mailkeep.archive import repository as repository_module
 from mailkeep.archive.damage import Damaged
 from mailkeep.archive.memory_index import MemoryIndex
 from mailkeep.archive.packs import HEADER_BYTES, pack_name
-from mailkeep.archive.repository import Batch, Repository
+from mailkeep.archive.repository import Batch, Prepared, Repository
 from mailkeep.errors import GiveUp, RetryLater
 from mailkeep.store.base import NotFound
 from mailkeep.store.local import LocalStore
@@ -47,6 +48,34 @@ def test_exact_bytes_come_back(small_local: Small) -> None:
 def test_read_many_keeps_the_order(small: Small) -> None:
     blobs = list(reversed(small.blobs[ALICE].values()))
     assert [blob for blob, _ in small.repository.read_many(blobs)] == blobs
+
+
+def test_read_many_asks_the_index_twice_however_many_there_are(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = [message(number, random.Random(number).randbytes(20_000)) for number in range(30)]
+    blobs = put(repository, *contents)
+    asked: list[int] = []
+    locate = repository.index.locate
+    monkeypatch.setattr(repository.index, "locate", lambda some: asked.append(len(some)) or locate(some))
+    assert [content for _, content in repository.read_many(blobs)] == contents
+    assert len(asked) == 2
+
+
+def test_preparing_holds_no_more_than_memory_allows(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    contents = [message(number, random.Random(number).randbytes(20_000)) for number in range(30)]
+    blobs = put(repository, *contents)
+    monkeypatch.setattr(repository_module, "PREPARED_BYTES_MAX", 1)
+    assert list(repository.prepare(blobs)) == blobs[:1]
+    assert [content for _, content in repository.read_many(blobs)] == contents
+
+
+def test_preparing_leaves_out_what_is_damaged_or_unknown_and_reading_it_says_why(repository: Repository) -> None:
+    good, bad = (put(repository, message(number, random.Random(number).randbytes(20_000)))[0] for number in (1, 2))
+    repository.store.delete(pack_name(repository.index.locate([bad])[bad].pack))
+    assert list(repository.prepare([bad, bytes(32), good])) == [good]
+    with pytest.raises(NotFound):
+        repository.read(bad)
 
 
 def test_what_is_held_is_not_stored_again(repository: Repository) -> None:
@@ -156,7 +185,7 @@ def test_a_pack_that_was_merged_meanwhile_is_looked_up_again(repository: Reposit
     index.condemned = {stale.pack}  # type: ignore[attr-defined]
     put(repository, b"content" * 100)
     repository.store.delete(pack_name(stale.pack))
-    assert b"".join(repository._rebuilt(blob, stale)) == b"content" * 100
+    assert repository.read(blob, Prepared(stale)) == b"content" * 100
 
 
 def test_a_store_that_fails_leaves_no_pack_and_a_retry_takes_a_new_id(tmp_path: Path) -> None:

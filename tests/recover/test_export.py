@@ -287,6 +287,25 @@ def test_e5_a_maildir_that_is_gone_on_with_does_not_read_what_is_there(tmp_path:
     assert sorted(read) == [1, 2, 3, 4, 5, 5, 6, 7, 8]
 
 
+def test_e5_a_maildir_file_that_was_cut_off_is_written_again(tmp_path: Path) -> None:
+    source, out = filled(), tmp_path / "out"
+    source.put(b"the last one")
+
+    class Interrupted(MemorySource):
+        def content(self, wanted: Any) -> bytes:
+            if wanted.number == 10:
+                raise Killed
+            return super().content(wanted)
+
+    with pytest.raises(Killed):
+        export(Interrupted(source.contents, source.held, source.more_folders), out, "maildir", "m@7")
+    cut, zeros = (next(out.glob(f"cur/*M{number:08d}*")) for number in (1, 5))
+    cut.write_bytes(cut.read_bytes()[:5])
+    zeros.write_bytes(bytes(zeros.stat().st_size))  # what a power cut can leave of a file that was not synced
+    export(source, out, "maildir", "m@7")
+    assert read_back(out, "maildir") == {number: data for number, data in source.contents.items() if number != 9}
+
+
 def test_e5_a_damaged_item_is_named_and_the_others_are_written(tmp_path: Path) -> None:
     source = filled()
     source.damaged = {2}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -31,13 +32,24 @@ from mailkeep.archive.keys import (
 from mailkeep.archive.organisation import OrganisationHistory
 from mailkeep.archive.packs import PART, RECIPE, list_packs, open_group, pack_name, read_footer
 from mailkeep.archive.ports import BlobIndex, Location
-from mailkeep.archive.recipe import BadRecipe, decode_recipe, follow
+from mailkeep.archive.recipe import BadRecipe, Recipe, decode_recipe, follow
 from mailkeep.store.base import NotFound, Store
 
-__all__ = ["Batch", "Repository", "Stored"]
+__all__ = ["Batch", "Prepared", "Repository", "Stored"]
 
 OPEN_GROUPS_BYTES_MAX = 24 << 20
+PREPARED_BLOBS_MAX = 500
+PREPARED_BYTES_MAX = 8 << 20  # of recipes, held until their blobs are read
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A blob that is about to be read: what the index had to say of it, and of the parts of its recipe."""
+
+    place: Location
+    recipe: Recipe | None = None  # None: not looked at yet, or the bytes themselves
+    parts: Mapping[bytes, Location] = field(default_factory=dict)  # shared by those that were prepared together
 
 
 class Repository:
@@ -89,23 +101,50 @@ class Repository:
         """A 32-byte key for something kept outside the archive, the same whenever asked for."""
         return derive(self.archive_key, f"use/{purpose}")
 
-    def read(self, blob: bytes) -> bytes:
+    def read(self, blob: bytes, prepared: Prepared | None = None) -> bytes:
         """A content or document, byte for byte. Raises Damaged, and NotFound for a blob nobody knows."""
-        return b"".join(self.stream(blob))
+        return b"".join(self._rebuilt(blob, prepared or Prepared(self._locate(blob))))
 
     def stream(self, blob: bytes) -> Iterator[bytes]:
         """The same in pieces of at most about 6 MiB.
 
         The last piece is handed out only after the whole has proved right.
         """
-        return self._rebuilt(blob, self._locate(blob))
+        return self._rebuilt(blob, Prepared(self._locate(blob)))
 
     def read_many(self, blobs: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
-        """(blob, its bytes) in the given order, with one look into the index. Raises as `read`."""
+        """(blob, its bytes) in the given order, with two looks into the index for some hundreds. Raises as `read`."""
+        ready: dict[bytes, Prepared] = {}
+        for number, blob in enumerate(blobs):
+            if blob not in ready:
+                ready = self.prepare(blobs[number : number + PREPARED_BLOBS_MAX])
+            yield blob, self.read(blob, ready.get(blob))
+
+    def prepare(self, blobs: Sequence[bytes]) -> dict[bytes, Prepared]:
+        """What `read` then needs no look into the index for: the blobs themselves, and the parts of their recipes.
+
+        As many of the first blobs as memory allows, one at least. Those that are unknown or damaged are left out: `read`
+        says what is wrong.
+        """
         places = self.index.locate(blobs)
+        found: dict[bytes, Recipe | None] = {}
+        size = 0
         for blob in blobs:
-            place = places[blob] if blob in places else self._locate(blob)
-            yield blob, b"".join(self._rebuilt(blob, place))
+            if blob not in places or blob in found:
+                continue
+            if places[blob].kind == RECIPE:
+                size += places[blob].raw_length
+                if found and size > PREPARED_BYTES_MAX:
+                    break
+                try:
+                    found[blob] = decode_recipe(self._stored(blob, places[blob]))
+                except (BadRecipe, Damaged, NotFound):
+                    continue
+            else:
+                found[blob] = None
+        wanted = {part for recipe in found.values() if recipe for part in (*recipe.parts, *recipe.spills)}
+        parts = self.index.locate(list(wanted)) if wanted else {}
+        return {blob: Prepared(places[blob], recipe, parts) for blob, recipe in found.items()}
 
     def index_orphans(self) -> int:
         """Index packs that are in the store and not in the index: after a crash, or all of them for a rebuild.
@@ -148,30 +187,33 @@ class Repository:
             raise NotFound(f"blob {blob.hex()}")
         return place
 
-    def _rebuilt(self, blob: bytes, place: Location) -> Iterator[bytes]:
+    def _rebuilt(self, blob: bytes, prepared: Prepared) -> Iterator[bytes]:
         """The pieces of a blob, held back by one so that the last comes after the proof."""
         digest = self.namer.start()
         waiting: bytes | None = None
+        pack = prepared.place.pack
         try:
-            for piece in self._pieces(blob, place):
+            for piece in self._pieces(blob, prepared):
                 digest.update(piece)
                 if waiting is not None:
                     yield waiting
                 waiting = piece
         except BadRecipe:
-            raise Damaged(pack_name(place.pack), f"the recipe of blob {blob.hex()} is none") from None
+            raise Damaged(pack_name(pack), f"the recipe of blob {blob.hex()} is none") from None
         if digest.digest() != blob:
-            raise Damaged(pack_name(place.pack), f"blob {blob.hex()} does not have the bytes it is named by")
+            raise Damaged(pack_name(pack), f"blob {blob.hex()} does not have the bytes it is named by")
         if waiting is not None:
             yield waiting
 
-    def _pieces(self, blob: bytes, place: Location) -> Iterator[bytes]:
-        data = self._stored(blob, place)
-        if place.kind != RECIPE:
-            yield data
-            return
-        recipe = decode_recipe(data)
-        places = self.index.locate([*recipe.parts, *recipe.spills]) if recipe.parts or recipe.spills else {}
+    def _pieces(self, blob: bytes, prepared: Prepared) -> Iterator[bytes]:
+        recipe, places = prepared.recipe, prepared.parts
+        if recipe is None:
+            data = self._stored(blob, prepared.place)
+            if prepared.place.kind != RECIPE:
+                yield data
+                return
+            recipe = decode_recipe(data)
+            places = self.index.locate([*recipe.parts, *recipe.spills]) if recipe.parts or recipe.spills else {}
         yield from follow(recipe, lambda part: self.part(part, places.get(part)))
 
     def part(self, part: bytes, place: Location | None) -> bytes:

@@ -1,12 +1,17 @@
-"""A mailbox at one moment, as recovery reads it: `recover.ports.Source` over the catalog's rows and the archive's blobs."""
+"""A mailbox at one moment, as recovery reads it: `recover.ports.Source` over the catalog's rows and the archive's blobs.
+
+Contents are asked for one by one, shortly after their items; they lie together in the archive. So the first that is asked for is
+prepared with the hundreds that follow it, with two questions to the index for all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import dropwhile, islice
 
 from django.db import connection
 
-from mailkeep.archive.repository import Repository
+from mailkeep.archive.repository import PREPARED_BLOBS_MAX, Prepared, Repository
 from mailkeep.catalog import views
 from mailkeep.catalog.item_rows import COLUMNS, ItemRow, item_row, shown
 from mailkeep.catalog.models import Mailbox
@@ -26,7 +31,8 @@ class MailboxSource:
         self._mailbox = mailbox
         self._at = at
         self._folder = folder
-        self._blobs: dict[int, bytes] = {}
+        self._blobs: dict[int, bytes] = {}  # by item, ascending: those lately handed out and those about to be
+        self._ready: dict[bytes, Prepared] = {}
 
     def folders(self) -> list[Folder]:
         rows = views.folders(self._mailbox, self._at)
@@ -49,31 +55,29 @@ class MailboxSource:
             f" AND {shown(self._at)} ORDER BY i.number"
         )
         values = {"mailbox": self._mailbox.pk, "folder": int(folder.id), "at": self._at.number}
+        paths = {int(folder.id): folder.path}
         with connection.chunked_cursor() as cursor:
             cursor.execute(statement, values)
             while rows := cursor.fetchmany(STREAM_ROWS):
-                for row in rows:
-                    yield self._item(item_row(self._mailbox, {int(folder.id): folder.path}, row))
+                page = [item_row(self._mailbox, paths, row) for row in rows]
+                self._remember(page)
+                yield from (_source_item(row) for row in page)
 
     def content(self, item: SourceItem) -> bytes:
-        return self._repository.read(self._blob(item.number))
+        blob = self._blob(item.number)
+        if blob not in self._ready:
+            self._ready = self._repository.prepare(self._following(item.number) or [blob])
+        return self._repository.read(blob, self._ready.get(blob))
 
-    def _item(self, row: ItemRow) -> SourceItem:
-        self._blobs[row.number] = row.content
-        if len(self._blobs) > 2 * STREAM_ROWS:  # what is asked for is recent: items are read in order
-            self._blobs.pop(next(iter(self._blobs)))
-        return SourceItem(
-            number=row.number,
-            folder=row.path,
-            kind=Kind(row.kind),
-            size=row.size,
-            received=row.received,
-            flags=frozenset(row.flags),
-            sha256=bytes.fromhex(row.sha256),
-            subject=row.subject,
-            message_id=row.message_id,
-            left_out=row.left_out,
-        )
+    def _following(self, number: int) -> list[bytes]:
+        """The blobs of this item and of those after it, as far as they are known."""
+        after = dropwhile(lambda entry: entry[0] != number, self._blobs.items())
+        return [blob for _, blob in islice(after, PREPARED_BLOBS_MAX) if blob]
+
+    def _remember(self, page: list[ItemRow]) -> None:
+        """What is asked for is recent, because items are read in order: the page and the one before it are enough."""
+        earlier = list(self._blobs.items())[-STREAM_ROWS:]
+        self._blobs = dict(earlier) | {row.number: row.content for row in page}
 
     def _blob(self, number: int) -> bytes:
         if number in self._blobs:
@@ -88,3 +92,18 @@ class MailboxSource:
         if row is None:
             raise GiveUp("not_found", f"item {number} was not there at that moment")
         return item_row(self._mailbox, {}, row).content
+
+
+def _source_item(row: ItemRow) -> SourceItem:
+    return SourceItem(
+        number=row.number,
+        folder=row.path,
+        kind=Kind(row.kind),
+        size=row.size,
+        received=row.received,
+        flags=frozenset(row.flags),
+        sha256=bytes.fromhex(row.sha256),
+        subject=row.subject,
+        message_id=row.message_id,
+        left_out=row.left_out,
+    )

@@ -5,8 +5,9 @@
     maildir  Maildir++: cur/, .Sent/cur/ … dovecot-keywords, manifest.jsonl
 
 A manifest line: item, file, folder, sha256, size, flags, received, subject; for mbox also offset and length in the file. The manifest is
-renamed into place last: where it is, the export is whole. Nothing that is there is ever overwritten; an export that was interrupted
-is taken up again by the same command, and by no other (`.mailkeep-export` says which one began it).
+renamed into place last, when all files have reached the disk: where it is, the export is whole. Nothing that is there is ever
+overwritten; an export that was interrupted is taken up again by the same command, and by no other (`.mailkeep-export` says which one
+began it).
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import zipfile
 from collections.abc import Callable
@@ -90,29 +91,33 @@ class MboxFiles:
 
 
 class Maildir:
-    """Maildir++ as Dovecot reads it. Items appear by rename from tmp/, so an interrupted export is gone on with."""
+    """Maildir++ as Dovecot reads it.
+
+    Each item is one new file in cur/, with no look whether it is there: only in a folder where an interrupted export has left files are
+    they compared, by SHA-256, and what is whole is kept.
+    """
 
     def __init__(self, work: Path) -> None:
         self._work = work
         self._keywords: dict[str, dict[str, str]] = {}  # by directory: keyword → letter
-        self._folder = Folder("", ("INBOX",))
         self._make("")
+        self.folder(Folder("", ("INBOX",)))
 
     def folder(self, folder: Folder) -> None:
-        self._folder = folder
-        self._make(maildir_directory(folder))
+        self._place = maildir_directory(folder)
+        self._make(self._place)
+        with os.scandir(self._work / self._place / "cur") as there:
+            self._begun = next(there, None) is not None
 
     def add(self, item: SourceItem, content: Callable[[], bytes]) -> dict[str, Any]:
-        place = maildir_directory(self._folder)
-        base = f"{int(item.received.timestamp())}.M{item.number:08d}.mailkeep,S={item.size}"
-        name = f"{base}:2,{self._letters(place, item.flags)}"
-        path = self._work / place / "cur" / name
-        if not (path.exists() and path.stat().st_size == item.size):
-            temporary = self._work / place / "tmp" / base
-            temporary.write_bytes(content())
-            os.utime(temporary, (item.received.timestamp(), item.received.timestamp()))
-            temporary.rename(path)
-        return {"file": str(path.relative_to(self._work))}
+        seconds = item.received.timestamp()
+        letters = self._letters(self._place, item.flags)
+        name = f"{int(seconds)}.M{item.number:08d}.mailkeep,S={item.size}:2,{letters}"
+        file = f"{self._place}/cur/{name}" if self._place else f"cur/{name}"
+        path = f"{self._work}/{file}"
+        if not (self._begun and _holds(path, item)):
+            _write(path, content(), seconds)
+        return {"file": file}
 
     def close(self, manifest: Path) -> None:
         for place, letters in self._keywords.items():
@@ -122,7 +127,7 @@ class Maildir:
         manifest.rename(self._work / MANIFEST)
 
     def abandon(self) -> None:
-        """What was renamed into cur/ is whole and stays."""
+        """What is in cur/ stays; whether it is whole is seen when the export is gone on with."""
 
     def _make(self, place: str) -> None:
         for part in ("cur", "new", "tmp"):
@@ -138,6 +143,27 @@ class Maildir:
                 known[keyword] = chr(ord("a") + len(known))
             letters |= {known[keyword]} if keyword in known else set()
         return "".join(sorted(letters))
+
+
+def _holds(path: str, item: SourceItem) -> bool:
+    """The item's file is there from before, and whole."""
+    try:
+        with open(path, "rb") as file:  # a Path for each item would cost as much as the file
+            return hashlib.file_digest(file, "sha256").digest() == item.sha256
+    except FileNotFoundError:
+        return False
+
+
+def _write(path: str, content: bytes, seconds: float) -> None:
+    """A file with the item's own time. Bare calls: there is one for each item, and they are half of an export."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.utime(descriptor, (seconds, seconds))
+    finally:
+        os.close(descriptor)
 
 
 def _sync(path: Path) -> None:
