@@ -19,6 +19,7 @@ from mailkeep.sync.plan import (
     Sighting,
     Unexplained,
     compare,
+    missing,
     settle_added,
     settle_move,
 )
@@ -83,8 +84,8 @@ TABLE = [
     (Sighting(1, "a"), known(ref("a"), "class"), keep, True, [Fetch(ref("a"), 1, 7, Place(1, "class"))]),
     (Sighting(1, "a"), None, keep, True, [Unexplained("a")]),
     (Sighting(1, "a", gone=True), None, keep, False, []),
-    (Sighting(1, "a", gone=True), known(ref("a")), keep, False, [Missing(known(ref("a")))]),
-    (None, known(ref("a")), keep, True, [Missing(known(ref("a")))]),
+    (Sighting(1, "a", gone=True), known(ref("a")), keep, False, [missing(known(ref("a")))]),
+    (None, known(ref("a")), keep, True, [missing(known(ref("a")))]),
     (None, known(ref("a")), keep, False, []),
     (None, known(ref("a"), "class"), keep, False, [Fetch(ref("a"), 1, 7, Place(1, "class"))]),
     (None, known(ref("a"), "class"), refuse, False, []),
@@ -108,7 +109,7 @@ def test_both_sides_are_walked_in_order() -> None:
     items = [known(ref(name), number=ord(name)) for name in "bcdeg"]
     outcomes = list(compare(INBOX, 1, sightings, items, keep, complete=True))
     assert [each.ref.id for each in outcomes if isinstance(each, Added)] == ["a", "f"]
-    assert [each.item.ref.id for each in outcomes if isinstance(each, Missing)] == ["c", "e", "g"]
+    assert [chr(each.number) for each in outcomes if isinstance(each, Missing)] == ["c", "e", "g"]
 
 
 TARGET = Folder("f2", ("Archive",))
@@ -125,7 +126,7 @@ MOVES = [
 
 @pytest.mark.parametrize(("addition", "item", "judge", "expected"), MOVES)
 def test_moves(addition, item, judge, expected) -> None:  # type: ignore[no-untyped-def]
-    assert list(settle_move(Added(2, addition), item, TARGET, judge)) == expected
+    assert list(settle_move(Added(2, addition), missing(item), TARGET, judge)) == expected
 
 
 def test_additions_are_judged() -> None:

@@ -87,6 +87,24 @@ def test_a_slow_reader_holds_the_server_back(beats: list[float]) -> None:
     assert produced < 20
 
 
+def test_ten_thousand_empty_items_are_not_free(beats: list[float]) -> None:
+    """Tiny messages, and items left out unread, have words and numbers all the same."""
+    session = open_session(beats)
+    produced = 0
+
+    def produce(_: object) -> Iterator[tuple[int, int]]:
+        nonlocal produced
+        for number in range(10_000):
+            produced += 1
+            yield number, 0
+
+    for _ in session.stream(produce, 200 * sessions.ITEM_BYTES):
+        time.sleep(0.05)
+        assert produced < 400
+        break
+    session.close()
+
+
 def test_a_stopped_session_takes_no_more_work(beats: list[float]) -> None:
     session = open_session(beats)
     session._stopping.set()

@@ -17,14 +17,13 @@ from mailkeep.connectors.base import Connector
 from mailkeep.errors import GiveUp
 from mailkeep.sync.fetching import Arrival, Loans, fetch_folder
 from mailkeep.sync.folders import Branch
-from mailkeep.sync.limits import KIB, Limits
+from mailkeep.sync.limits import Limits
 from mailkeep.sync.listing import Check, Heard, sighting_key, sightings_of
 from mailkeep.sync.plan import Added, Fetch, Judge, LeaveOut, Sighting, settle_added
-from mailkeep.sync.session import Session
+from mailkeep.sync.session import ITEM_BYTES, Session
 from mailkeep.sync.staging import Sorter, Spool
 
-_SIGHTING_BYTES = 1 * KIB  # what one is counted as in the channel
-_AHEAD_BYTES = 4_096 * _SIGHTING_BYTES
+_AHEAD_BYTES = 4_096 * ITEM_BYTES  # how far the lister may be ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class FirstPass:
             try:
                 listing = connector.changes(branch.folder, None)
                 for sighting in sightings_of(listing, branch.number, self._limits.word_characters, listed):
-                    yield sighting, _SIGHTING_BYTES
+                    yield sighting, 0
                 heard = Heard(listing.checkpoint, listing.count, listing.complete)
             except GiveUp as error:
                 if error.code != "folder_not_found":

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
-from mailkeep.mail.items import ItemRef
 from mailkeep.sync.plan import Added, Missing
 from mailkeep.sync.staging import Key
 
@@ -20,22 +19,21 @@ Pair = tuple[Added | None, Missing | None]
 
 
 def stable_key(record: Added | Missing) -> Key:
-    return (_ref(record).stable_id,)
+    """Empty where an item has none, which pairs with nothing."""
+    return (record.ref.stable_id if isinstance(record, Added) else record.stable_id,)
 
 
 def likeness_key(record: Added | Missing) -> Key:
     """What must agree before a header is worth asking for: size, and the second of receipt."""
-    ref = _ref(record)
-    return (ref.size, int(ref.received.timestamp()))
+    size, received = (
+        (record.ref.size, record.ref.received) if isinstance(record, Added) else (record.size, record.received)
+    )
+    return (size, int(received.timestamp()))
 
 
 def identity_key(record: Added | Missing) -> Key:
     """Empty where an item has none, which pairs with nothing."""
-    return ((record.identity if isinstance(record, Added) else record.item.identity).hex(),)
-
-
-def _ref(record: Added | Missing) -> ItemRef:
-    return record.ref if isinstance(record, Added) else record.item.ref
+    return (record.identity.hex(),)
 
 
 def pair(added: Iterable[Added], missing: Iterable[Missing], key: Callable[[Added | Missing], Key]) -> Iterator[Pair]:
@@ -80,6 +78,6 @@ def suspects(added: Iterable[Added], missing: Iterable[Missing]) -> Iterator[tup
     item = next(right, None)
     for addition in added:
         key = likeness_key(addition)
-        while item is not None and (likeness_key(item) < key or not item.item.identity):
+        while item is not None and (likeness_key(item) < key or not item.identity):
             item = next(right, None)
         yield addition, item is not None and likeness_key(item) == key

@@ -17,6 +17,7 @@ Both sides come sorted by server id and are merged, one folder at a time:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 
 import msgspec
 
@@ -28,7 +29,7 @@ from mailkeep.tasks.options import TaskOptions
 Judge = Callable[[ItemRef, Folder], LeftOut | None]
 
 
-class Sighting(msgspec.Struct, frozen=True, array_like=True):
+class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One change of a listing, staged. `ref` None: seen by its id alone; `flags` None then: unchanged too."""
 
     folder: int
@@ -38,21 +39,21 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True):
     gone: bool = False
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True):
+class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where an item stood before an action, and for what reason it had no content ("": it had)."""
 
     folder: int
     left_out: str
 
 
-class Fetch(msgspec.Struct, frozen=True, array_like=True):
+class Fetch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ref: ItemRef
     folder: int
     number: int = 0  # 0: a new item
     before: Place | None = None
 
 
-class LeaveOut(msgspec.Struct, frozen=True, array_like=True):
+class LeaveOut(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ref: ItemRef
     folder: int
     reason: str
@@ -61,24 +62,24 @@ class LeaveOut(msgspec.Struct, frozen=True, array_like=True):
     before: Place | None = None
 
 
-class Move(msgspec.Struct, frozen=True, array_like=True):
+class Move(msgspec.Struct, frozen=True, array_like=True, gc=False):
     number: int
     folder: int
     id: str
     before: Place
 
 
-class Reflag(msgspec.Struct, frozen=True, array_like=True):
+class Reflag(msgspec.Struct, frozen=True, array_like=True, gc=False):
     number: int
     flags: frozenset[str]
 
 
-class Remove(msgspec.Struct, frozen=True, array_like=True):
+class Remove(msgspec.Struct, frozen=True, array_like=True, gc=False):
     number: int
     before: Place
 
 
-class Added(msgspec.Struct, frozen=True, array_like=True):
+class Added(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Listed in a folder where it was not known. `identity` once it had to be asked for."""
 
     folder: int
@@ -86,13 +87,20 @@ class Added(msgspec.Struct, frozen=True, array_like=True):
     identity: bytes = b""
 
 
-class Missing(msgspec.Struct, frozen=True, array_like=True):
-    """Known, and no longer where it was."""
+class Missing(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Known, and no longer where it was: no more of it than a move's proof and plan need, for a folder may lose them all."""
 
-    item: KnownItem
+    number: int
+    before: Place
+    version: str
+    stable_id: str
+    identity: bytes
+    size: int
+    received: datetime
+    flags: frozenset[str]
 
 
-class Unexplained(msgspec.Struct, frozen=True, array_like=True):
+class Unexplained(msgspec.Struct, frozen=True, array_like=True, gc=False):
     id: str
 
 
@@ -111,6 +119,17 @@ def judge_by(options: TaskOptions, item_bytes: int) -> Judge:
         return left_out
 
     return judge
+
+
+def missing(item: KnownItem) -> Missing:
+    ref = item.ref
+    return Missing(
+        item.number, _place(item), ref.version, ref.stable_id, item.identity, ref.size, ref.received, ref.flags
+    )
+
+
+def _place(item: KnownItem) -> Place:
+    return Place(item.folder, item.left_out)
 
 
 def last_words(sightings: Iterable[Sighting]) -> Iterator[Sighting]:
@@ -163,7 +182,7 @@ def compare(
         elif item is None:
             yield from _unknown(sighting, number)
         elif sighting.gone:
-            yield Missing(item)
+            yield missing(item)
         elif sighting.ref is not None:
             yield from _known(sighting.ref, item, folder, judge)
         else:
@@ -174,7 +193,7 @@ def compare(
 
 def _missing_or_again(item: KnownItem, folder: Folder, judge: Judge, complete: bool) -> Iterator[Outcome]:
     if complete:
-        yield Missing(item)
+        yield missing(item)
     else:
         yield from _again(item, item.ref, folder, judge)
 
@@ -188,7 +207,7 @@ def _unknown(sighting: Sighting, folder: int) -> Iterator[Outcome]:
 
 def _known(ref: ItemRef, item: KnownItem, folder: Folder, judge: Judge) -> Iterator[Outcome]:
     if _is_new_content(ref, item.ref):
-        yield _fetch_or_leave_out(item, ref, item.folder, folder, judge)
+        yield _act(judge(ref, folder), item.number, _place(item), ref, item.folder)
         return
     yield from _again(item, ref, folder, judge)
     if ref.flags != item.ref.flags:
@@ -207,18 +226,13 @@ def _again(item: KnownItem, ref: ItemRef, folder: Folder, judge: Judge) -> Itera
         return
     verdict = judge(ref, folder)
     if verdict is None or verdict.reason != item.left_out:
-        yield _act(verdict, item, ref, item.folder)
+        yield _act(verdict, item.number, _place(item), ref, item.folder)
 
 
-def _fetch_or_leave_out(item: KnownItem, ref: ItemRef, number: int, folder: Folder, judge: Judge) -> Fetch | LeaveOut:
-    return _act(judge(ref, folder), item, ref, number)
-
-
-def _act(verdict: LeftOut | None, item: KnownItem, ref: ItemRef, folder: int) -> Fetch | LeaveOut:
-    before = Place(item.folder, item.left_out)
+def _act(verdict: LeftOut | None, number: int, before: Place, ref: ItemRef, folder: int) -> Fetch | LeaveOut:
     if verdict is None:
-        return Fetch(ref, folder, item.number, before)
-    return LeaveOut(ref, folder, verdict.reason, verdict.detail, item.number, before)
+        return Fetch(ref, folder, number, before)
+    return LeaveOut(ref, folder, verdict.reason, verdict.detail, number, before)
 
 
 def settle_added(added: Added, folder: Folder, judge: Judge) -> Fetch | LeaveOut:
@@ -229,22 +243,22 @@ def settle_added(added: Added, folder: Folder, judge: Judge) -> Fetch | LeaveOut
     return LeaveOut(added.ref, added.folder, verdict.reason, verdict.detail)
 
 
-def settle_missing(item: KnownItem) -> Remove:
+def settle_missing(lack: Missing) -> Remove:
     """A missing item that no addition explains."""
-    return Remove(item.number, Place(item.folder, item.left_out))
+    return Remove(lack.number, lack.before)
 
 
-def settle_move(added: Added, item: KnownItem, folder: Folder, judge: Judge) -> Iterator[Action]:
+def settle_move(added: Added, lack: Missing, folder: Folder, judge: Judge) -> Iterator[Action]:
     """One item, seen at both ends: one event and never a download, unless its content changed on the way."""
-    ref = added.ref
-    if ref.version != item.ref.version:
-        yield _fetch_or_leave_out(item, ref, added.folder, folder, judge)
+    ref, before = added.ref, lack.before
+    if ref.version != lack.version:
+        yield _act(judge(ref, folder), lack.number, before, ref, added.folder)
         return
-    if item.left_out:
+    if before.left_out:
         verdict = judge(ref, folder)
-        if verdict is None or verdict.reason != item.left_out:
-            yield _act(verdict, item, ref, added.folder)
+        if verdict is None or verdict.reason != before.left_out:
+            yield _act(verdict, lack.number, before, ref, added.folder)
             return
-    yield Move(item.number, added.folder, ref.id, Place(item.folder, item.left_out))
-    if ref.flags != item.ref.flags:
-        yield Reflag(item.number, ref.flags)
+    yield Move(lack.number, added.folder, ref.id, before)
+    if ref.flags != lack.flags:
+        yield Reflag(lack.number, ref.flags)

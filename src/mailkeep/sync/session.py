@@ -27,6 +27,9 @@ WAIT_SECONDS = 1.0  # between heartbeats
 _CHUNK_ITEMS = 64  # handed over at once: a lock and a thread switch for each item would cost more than its work
 _CHUNK_BYTES = 512 * 1024
 _CHUNK_SECONDS = 0.5
+ITEM_BYTES = (
+    1024  # what an item counts beside its bytes: its words and numbers, or ten thousand empty ones would be free
+)
 
 
 class Stopped(Exception):
@@ -50,7 +53,9 @@ class Session:
         return self._wait(self._executor.submit(lambda: work(self._opened())))
 
     def stream(self, produce: Callable[[Connector], Iterable[tuple[T, int]]], bytes_max: int) -> Iterator[list[T]]:
-        """Chunks of what `produce` yields with each item's bytes. At most `bytes_max` wait here, plus one chunk."""
+        """Chunks of what `produce` yields with each item's bytes. At most `bytes_max` wait here, plus one chunk; each item
+        counts `ITEM_BYTES` and its own.
+        """
         channel: Channel[T] = Channel(bytes_max, self._stopping)
         future = self._executor.submit(lambda: channel.fill(produce(self._opened())))
         future.add_done_callback(lambda _: channel.end())
@@ -126,7 +131,7 @@ class Channel(Generic[T]):
             for item, size in items:
                 self._chunk.append(item)
                 del item  # or this frame would hold a large one while the next comes
-                self._chunk_bytes += size
+                self._chunk_bytes += ITEM_BYTES + size
                 full = self._chunk_bytes >= _CHUNK_BYTES or len(self._chunk) >= _CHUNK_ITEMS
                 if full or time.monotonic() - self._since > _CHUNK_SECONDS:
                     self._hand_over()

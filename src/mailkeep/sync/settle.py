@@ -44,7 +44,7 @@ from mailkeep.sync.plan import (
 )
 from mailkeep.sync.ports import Known, KnownItem
 from mailkeep.sync.session import Session
-from mailkeep.sync.staging import Key, Sorter, Spool
+from mailkeep.sync.staging import Key, Sorter, Spool, chunked
 
 T = TypeVar("T")
 
@@ -97,6 +97,7 @@ class Settlement:
         self._beat = beat
         self._added: Spool[Added] = Spool(directory, Added, limits)
         self._missing: Spool[Missing] = Spool(directory, Missing, limits)
+        self._stable: set[type] = set()  # which of the two have stable ids: both, or none needs to be sorted by them
         self._settled = Settled(directory, limits)
 
     def settle(
@@ -147,8 +148,12 @@ class Settlement:
     def _sort(self, outcome: Outcome, folder: int) -> None:
         if isinstance(outcome, Added):
             self._added.add(outcome)
+            if outcome.ref.stable_id:
+                self._stable.add(Added)
         elif isinstance(outcome, Missing):
             self._missing.add(outcome)
+            if outcome.stable_id:
+                self._stable.add(Missing)
         elif isinstance(outcome, Unexplained):
             self._settled.unexplained.add(folder)
         else:
@@ -158,20 +163,20 @@ class Settlement:
 
     def _settle_across(self) -> None:
         if not self._added or not self._missing:
-            for addition in self._added:
-                self._settle_added(addition)
-            for lack in self._missing:
-                self._settled.add(settle_missing(lack.item))
+            self._settle_alone(self._added, self._missing)
             return
-        added, missing = self._pair(self._added, self._missing, stable_key)
+        added, missing = self._added, self._missing
+        if self._stable == {Added, Missing}:
+            added, missing = self._pair(added, missing, stable_key)
         suspected, proofless = self._suspects(added, missing)
-        for addition in proofless:
+        self._settle_alone(proofless, ())
+        self._settle_alone(*self._pair(self._identified(suspected), missing, identity_key))
+
+    def _settle_alone(self, added: Iterable[Added], missing: Iterable[Missing]) -> None:
+        for addition in self._alive(added):
             self._settle_added(addition)
-        added, missing = self._pair(self._identified(suspected), missing, identity_key)
-        for addition in added:
-            self._settle_added(addition)
-        for each in missing:
-            self._settled.add(settle_missing(each.item))
+        for lack in self._alive(missing):
+            self._settled.add(settle_missing(lack))
 
     def _pair(
         self, added: Iterable[Added], missing: Iterable[Missing], key: Callable[[Added | Missing], Key]
@@ -184,7 +189,7 @@ class Settlement:
         for addition, lack in self._alive(pair(left, right, key)):
             if addition is not None and lack is not None:
                 folder = self._branches[addition.folder].folder
-                for action in settle_move(addition, lack.item, folder, self._judge):
+                for action in settle_move(addition, lack, folder, self._judge):
                     self._settled.add(action)
             elif addition is not None:
                 rest_added.add(addition)
@@ -210,21 +215,16 @@ class Settlement:
             (suspected if alike else proofless).add(addition)
         return suspected, proofless
 
-    def _identified(self, suspected: Sorter[Added]) -> Spool[Added]:
+    def _identified(self, suspected: Sorter[Added]) -> Iterator[Added]:
         """The suspected additions with their identities, of complete headers. What vanished meanwhile has none."""
-        identified: Spool[Added] = Spool(self._directory, Added, self._limits)
         for number, group in groupby(suspected, key=lambda added: added.folder):
-            self._identify_folder(self._branches[number], (added.ref for added in group), identified)
-        return identified
-
-    def _identify_folder(self, branch: Branch, refs: Iterable[ItemRef], identified: Spool[Added]) -> None:
-        chunks = iter(refs)
-        while chunk := list(islice(chunks, self._limits.find_items)):
-            asked = {ref.id: ref for ref in chunk}
-            for ref_id, proof in self._session.call(partial(_identities, folder=branch.folder, refs=chunk)):
-                identified.add(Added(branch.number, asked.pop(ref_id), proof))
-            for ref in asked.values():
-                identified.add(Added(branch.number, ref))
+            folder = self._branches[number].folder
+            for chunk in chunked((added.ref for added in group), self._limits.find_items):
+                asked = {ref.id: ref for ref in chunk}
+                for ref_id, proof in self._session.call(partial(_identities, folder=folder, refs=chunk)):
+                    yield Added(number, asked.pop(ref_id), proof)
+                for ref in asked.values():
+                    yield Added(number, ref)
 
     def _settle_added(self, added: Added) -> None:
         branch = self._branches[added.folder]
