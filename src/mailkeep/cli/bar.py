@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
-from rich.text import Text
-
-from mailkeep.cli.output import Output
-from mailkeep.progress import Progress, Report, silent
-
-
-class Rate(ProgressColumn):
-    """Items a second, once there is something to count."""
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f}/s" if speed else "", style="progress.data.speed")
+from mailkeep.cli.output import SCREEN, Output
+from mailkeep.progress import Report, silent
 
 
 @contextmanager
 def shown_progress(out: Output) -> Iterator[Report]:
-    console = Console(stderr=True)
-    if out.json_wanted or not console.is_terminal:
+    if out.json_wanted or not sys.stderr.isatty():
         yield silent
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Bar(*columns, console=console, transient=True) as bar:
-        line = bar.add_task("starting", total=None, note="")
-
-        def report(progress: Progress, /) -> None:
-            bar.update(
-                line, description=progress.phase, completed=progress.done, total=progress.total, note=progress.note
-            )
-
+    with importlib.import_module(SCREEN).bar() as report:
         yield report

@@ -7,6 +7,7 @@ With `--json`, lists are one object per line, everything else is one object; tim
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,13 +17,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from mailkeep.errors import MailkeepError
 
 Row = Mapping[str, Any]
+SCREEN = "mailkeep.cli.screen"  # imported when something is shown to people: it takes as long as a whole small command
 
 
 def as_json(value: object) -> Any:
@@ -53,7 +51,6 @@ class Output:
 
     def __init__(self, json_wanted: bool) -> None:
         self.json_wanted = json_wanted
-        self.console = Console(highlight=False)
 
     @staticmethod
     def plain(value: Any) -> dict[str, Any]:
@@ -65,7 +62,7 @@ class Output:
     def line(self, text: str) -> None:
         """A line for people only."""
         if not self.json_wanted:
-            self.console.print(safe(text), markup=False, soft_wrap=True)
+            importlib.import_module(SCREEN).line(safe(text), wrap=False)
 
     def rows(self, rows: Iterable[Row], columns: Sequence[str]) -> None:
         """A list. `columns` is what people see of it, in order; scripts get every key. Streams in JSON."""
@@ -73,20 +70,18 @@ class Output:
             for row in rows:
                 sys.stdout.write(json.dumps(as_json(row), ensure_ascii=False) + "\n")
             return
-        table = Table(*[column.replace("_", " ") for column in columns], box=None, header_style="bold", pad_edge=False)
-        for row in rows:
-            table.add_row(*[Text(words(row.get(column))) for column in columns])
-        self.console.print(table)
+        cells = ([words(row.get(column)) for column in columns] for row in rows)
+        importlib.import_module(SCREEN).table([column.replace("_", " ") for column in columns], cells)
 
     def one(self, value: Row, sentence: str | None = None) -> None:
         """One thing: an object for scripts; for people the sentence, or the object line by line."""
         if self.json_wanted:
             sys.stdout.write(json.dumps(as_json(value), ensure_ascii=False) + "\n")
         elif sentence is not None:
-            self.console.print(safe(sentence), markup=False)
+            importlib.import_module(SCREEN).line(safe(sentence))
         else:
             for key, one in value.items():
-                self.console.print(f"{key.replace('_', ' '):>20}  {words(one)}", markup=False)
+                importlib.import_module(SCREEN).line(f"{key.replace('_', ' '):>20}  {words(one)}")
 
     def error(self, error: MailkeepError) -> None:
         if self.json_wanted:

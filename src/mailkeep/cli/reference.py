@@ -22,7 +22,8 @@ standard error. Secrets come from files or standard input, never from arguments.
 
 def commands(root: Any, words: tuple[str, ...] = ("mailkeep",)) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every command that does something, with its words."""
-    children = getattr(root, "commands", {})
+    names = root.list_commands(None) if hasattr(root, "list_commands") else []
+    children = {name: root.get_command(None, name) for name in names}
     if not children or getattr(root, "invoke_without_command", False):
         yield words, root
     for name, child in children.items():
