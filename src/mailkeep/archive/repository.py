@@ -216,12 +216,15 @@ class Repository:
             places = self.index.locate([*recipe.parts, *recipe.spills]) if recipe.parts or recipe.spills else {}
         yield from follow(recipe, lambda part: self.part(part, places.get(part)))
 
-    def part(self, part: bytes, place: Location | None) -> bytes:
-        """A part that recipes refer to, checked; `place` as the index said. Raises Damaged and NotFound."""
+    def part(self, part: bytes, place: Location | None, *, proved: bool = False) -> bytes:
+        """A part that recipes refer to, checked; `place` as the index said. Raises Damaged and NotFound.
+
+        `proved`: whoever asks has just checked the group it lies in, and all its names.
+        """
         if place is None:
             place = self._locate(part)
         data = self._stored(part, place)
-        if place.kind != PART or self.namer.part(data) != part:
+        if place.kind != PART or not (proved or self.namer.part(data) == part):
             raise Damaged(pack_name(place.pack), f"part {part.hex()} does not have the bytes it is named by")
         return data
 
@@ -250,10 +253,14 @@ class Repository:
                 return group
         sealed = self.store.get(pack_name(place.pack), place.offset, place.length)
         group = open_group(self._seal(place.pack), place.pack, place.ordinal, sealed)
+        self.keep_open(place.pack, place.ordinal, group)
+        return group
+
+    def keep_open(self, pack: bytes, ordinal: int, group: bytes) -> None:
+        """The group as it is in the store now: its blobs are about to be read."""
+        key = (pack, ordinal)
         with self._lock:
-            if key not in self._groups:
-                self._groups[key] = group
-                self._groups_bytes += len(group)
+            self._groups_bytes += len(group) - len(self._groups.pop(key, b""))
+            self._groups[key] = group
             while self._groups_bytes > OPEN_GROUPS_BYTES_MAX:
                 self._groups_bytes -= len(self._groups.popitem(last=False)[1])
-        return group
