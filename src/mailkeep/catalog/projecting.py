@@ -31,6 +31,12 @@ _CARRIED = ", ".join(
     f'i."{name}"' for name in ITEM_COLUMNS if name not in ("since", "until", "folder", "server_id", "flags")
 )
 _CARRIED_NAMES = _CARRIED.replace("i.", "")
+# An item's newest row, found by the whole primary key one item at a time, whatever the planner believes of the table. It
+# believes a mailbox that has just come in to be of a few rows, and would read all of it for every entry.
+_NEWEST = """LATERAL (
+        SELECT ctid AS row_place, * FROM catalog_item
+        WHERE mailbox_id = %(mailbox)s AND number = m.item AND since < %(number)s ORDER BY since DESC LIMIT 1
+    ) AS i"""
 _MOVE = f"""
     INSERT INTO catalog_item (since, folder, server_id, flags, {_CARRIED_NAMES})
     SELECT %(number)s, m.folder, m.server_id, coalesce(m.flags::text[], (
@@ -38,13 +44,14 @@ _MOVE = f"""
         WHERE f.mailbox_id = i.mailbox_id AND f.item = i.number AND f.since > i.since ORDER BY f.since DESC LIMIT 1
     ), i.flags), {_CARRIED}
     FROM unnest(%(items)s::bigint[], %(folders)s::int[], %(ids)s::text[], %(flags)s::text[])
-        AS m(item, folder, server_id, flags)
-    JOIN catalog_item i ON i.mailbox_id = %(mailbox)s AND i.number = m.item AND i.until IS NULL
+        AS m(item, folder, server_id, flags) CROSS JOIN {_NEWEST}
+    WHERE i.until IS NULL
     RETURNING folder, kind, left_out
 """
-_CLOSE = """
-    UPDATE catalog_item SET until = %(number)s
-    WHERE mailbox_id = %(mailbox)s AND number = ANY(%(items)s::bigint[]) AND until IS NULL AND since < %(number)s
+_CLOSE = f"""
+    UPDATE catalog_item SET until = %(number)s WHERE ctid = ANY(ARRAY(
+        SELECT i.row_place FROM unnest(%(items)s::bigint[]) AS m(item) CROSS JOIN {_NEWEST} WHERE i.until IS NULL
+    ))
     RETURNING folder, kind, left_out
 """
 _HOLD = """
