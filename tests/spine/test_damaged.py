@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,12 +107,24 @@ def test_rolled_back_history(damaged: Installation) -> None:
 
 def test_rolled_back_together_with_the_catalog_is_found_by_the_statement(damaged: Installation) -> None:
     """The newest entry and its catalog are both taken back; the signed statement still knows better."""
+    _state_heads_now(damaged)
     history(damaged)[-1].unlink()
     _drop_database(damaged)
     damaged.run("rebuild")
     done = damaged.run("verify")
     assert done.status == 1, done.out
     assert "statement" in str(done.rows[0]["compared_with"]) + str(done.rows[0]["damaged"])
+
+
+def _state_heads_now(kept: Installation) -> None:
+    """What happens by itself within a minute."""
+    code = (
+        "import os, django; from mailkeep.host import home; home.prepare(); django.setup()\n"
+        "from mailkeep.operations import installation, witness\n"
+        "with installation.opened(): witness.state_heads(at_once=True)\n"
+    )
+    environment = {**os.environ, "MAILKEEP_HOME": str(kept.home), "DJANGO_SETTINGS_MODULE": "mailkeep.settings"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
 
 def _drop_database(kept: Installation) -> None:

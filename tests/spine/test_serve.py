@@ -64,9 +64,10 @@ def served(
     running = kept.start("serve", "--port", str(port))
     until(lambda: answers(port) or running.poll() is not None)
     yield kept, running, port, server
-    if running.poll() is None:
-        running.kill()
-        running.wait()
+    running.kill()
+    running.wait()
+    if running.stdout is not None:
+        running.stdout.close()
     until(lambda: not processes_of(kept.home), 20)
 
 
@@ -104,7 +105,7 @@ def test_a_killed_serve_leaves_nothing_behind(
 ) -> None:
     kept, running, port, _ = served
     running.kill()
-    running.wait()
+    running.communicate()
     until(lambda: not processes_of(kept.home), 20)
     assert not answers(port)
     assert kept.ok("verify").one["ok"]
