@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailkeep.connectors.imap import names
 from mailkeep.connectors.imap.command import Literal, date_time, flag_list, flags_from, string, uid_set
 from mailkeep.connectors.imap.wire import (
     DEPTH_MAX,
@@ -24,6 +23,7 @@ from mailkeep.connectors.imap.wire import (
     untagged,
     values,
 )
+from mailkeep.mail import folder_names as names
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from mailkeep.connectors.imap.names import encode
+from mailkeep.mail.folder_names import encode
 from mailkeep.mail.items import Folder, Role
 
 NAME_BYTES_MAX = 200  # of one component; file systems take 255

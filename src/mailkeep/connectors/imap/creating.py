@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 
 from mailkeep.connectors.base import Created, NewItem
-from mailkeep.connectors.imap import names
 from mailkeep.connectors.imap.checkpoint import item_id, uid_of
 from mailkeep.connectors.imap.command import Literal, date_time, flag_list, string
 from mailkeep.connectors.imap.fetching import CONTENT
@@ -13,6 +12,7 @@ from mailkeep.connectors.imap.folders import Hierarchy
 from mailkeep.connectors.imap.session import Session
 from mailkeep.connectors.imap.wire import number
 from mailkeep.errors import GiveUp
+from mailkeep.mail import folder_names as names
 
 
 def create_folder(session: Session, hierarchy: Hierarchy, path: tuple[str, ...]) -> bytes:

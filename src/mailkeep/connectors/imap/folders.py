@@ -12,12 +12,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mailkeep.connectors.imap import names
 from mailkeep.connectors.imap.command import string
 from mailkeep.connectors.imap.opened import leave
 from mailkeep.connectors.imap.session import Pending, Session
 from mailkeep.connectors.imap.wire import Claim, Response, Value, WireError, number, text, words
 from mailkeep.errors import GiveUp
+from mailkeep.mail import folder_names as names
 from mailkeep.mail.items import Folder, Kind, Role
 
 _STATUS_ITEMS = b"UIDVALIDITY UIDNEXT MESSAGES"

@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 
 from mailkeep.connectors.imap.command import string
-from mailkeep.connectors.imap.names import decode
 from mailkeep.connectors.imap.session import Session
 from mailkeep.connectors.imap.wire import WireError, number
 from mailkeep.errors import RetryNow
+from mailkeep.mail.folder_names import decode
 
 _TOLD = re.compile(rb"\* OK \[(UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ) (\d{1,19})\]", re.IGNORECASE)
 

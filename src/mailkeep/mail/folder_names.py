@@ -1,4 +1,4 @@
-"""Folder names on the wire: modified UTF-7 (RFC 3501 5.1.3), read leniently and written strictly. Pure.
+"""Folder names in modified UTF-7 (RFC 3501 5.1.3), on the IMAP wire and in Maildir++: read leniently, written strictly. Pure.
 
 Entwürfe  ⇄  Entw&APw-rfe        R&D  ⇄  R&-D
 """
