@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from mailkeep.archive.events import FolderPut, Moved
+from mailkeep.archive.events import FolderPut, Moved, Removed
 from mailkeep.catalog import views
 from mailkeep.catalog.known import CatalogKnown
 from mailkeep.catalog.models import Entry, Item, Lease, LedgerLine, Mailbox, Membership, Run
@@ -68,6 +69,33 @@ def test_an_entry_out_of_turn_is_refused_and_says_what_to_do() -> None:
         world.apply(writer.projection, entry, head, {})
     assert (behind.value.code, diverged.value.code) == ("catalog_behind", "catalog_diverged")
     assert "rebuild" in behind.value.hint
+
+
+def test_an_entry_reads_the_rows_of_its_items_and_not_the_mailbox() -> None:
+    """Of a mailbox that has just come in the planner has no statistics: an entry must not cost more the more it holds."""
+    task, mailbox = world.organisation()
+    writer = world.Writer.of(task, mailbox)
+    writer.write([FOLDER, *(world.put(item, 1) for item in range(1, 501))])
+    plans: list[str] = []
+
+    def explained(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "unnest" in sql and "catalog_item" in sql:
+            plans.append("\n".join(row[0] for row in _explain(sql, params)))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explained):
+        writer.write([*(Moved(item, 1, f"8.{item:010d}") for item in range(1, 101)), Removed(101)])
+    assert len(plans) == 2
+    for plan in plans:
+        assert "using catalog_item_pkey" in plan
+        assert not re.search("item_live|item_time|Seq Scan on catalog_item", plan), plan
+    assert mailbox.items.filter(until=None).count() == 499
+
+
+def _explain(sql: str, params: Any) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.cursor.execute(f"EXPLAIN {sql}", params)
+        return list(cursor.fetchall())
 
 
 def test_hostile_properties_become_rows() -> None:
