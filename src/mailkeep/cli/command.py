@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import getpass
 import inspect
 import sys
@@ -50,6 +51,8 @@ def bare(wanted: Command) -> Command:
 def _made(wanted: Command, *, behind_ok: bool, bare: bool) -> Command:
     @functools.wraps(wanted)
     def wrapped(*arguments: Any, **options: Any) -> None:
+        gc.freeze()  # all that was imported; `main` had the collector wait for this
+        gc.enable()
         out = Output(options.pop("json", False))
         try:
             if bare:

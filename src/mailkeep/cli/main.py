@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -13,6 +14,7 @@ from mailkeep.host import home
 
 def main() -> None:
     """Run the command line."""
+    gc.disable()  # until the command begins: what is imported stays, and looking through it again and again costs 0.1 s
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailkeep.settings")
     try:
         home.prepare()
