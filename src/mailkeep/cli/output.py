@@ -46,6 +46,14 @@ def as_json(value: object) -> Any:
     return value
 
 
+_C1 = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
+
+
+def document(value: object) -> str:
+    """A value as JSON on one line. What a terminal could take for a control is escaped: `json` itself leaves DEL and C1 as they are."""
+    return json.dumps(as_json(value), ensure_ascii=False).translate(_C1)
+
+
 class Output:
     """One command's way to speak. `json_wanted` decides once; commands never ask again."""
 
@@ -68,7 +76,7 @@ class Output:
         """A list. `columns` is what people see of it, in order; scripts get every key. Streams in JSON."""
         if self.json_wanted:
             for row in rows:
-                sys.stdout.write(json.dumps(as_json(row), ensure_ascii=False) + "\n")
+                sys.stdout.write(document(row) + "\n")
             return
         cells = ([words(row.get(column)) for column in columns] for row in rows)
         importlib.import_module(SCREEN).table([column.replace("_", " ") for column in columns], cells)
@@ -76,7 +84,7 @@ class Output:
     def one(self, value: Row, sentence: str | None = None) -> None:
         """One thing: an object for scripts; for people the sentence, or the object line by line."""
         if self.json_wanted:
-            sys.stdout.write(json.dumps(as_json(value), ensure_ascii=False) + "\n")
+            sys.stdout.write(document(value) + "\n")
         elif sentence is not None:
             importlib.import_module(SCREEN).line(safe(sentence))
         else:
@@ -85,7 +93,7 @@ class Output:
 
     def error(self, error: MailkeepError) -> None:
         if self.json_wanted:
-            sys.stderr.write(json.dumps({"error": error.as_dict()}, ensure_ascii=False) + "\n")
+            sys.stderr.write(document({"error": error.as_dict()}) + "\n")
             return
         hint = f"\n  what to do: {error.hint}" if error.hint else ""
         sys.stderr.write(safe(f"mailkeep: {error.message}{hint}") + "\n")

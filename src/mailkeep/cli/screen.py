@@ -11,6 +11,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
+from mailkeep.cli.output import safe
 from mailkeep.progress import Progress, Report
 
 _console = Console(highlight=False)
@@ -38,21 +39,20 @@ class Rate(ProgressColumn):
 
 @contextmanager
 def bar() -> Iterator[Report]:
-    """On standard error, gone at the end."""
+    """On standard error, gone at the end. Phase and note hold names of strangers: nothing in them is markup or a control sequence."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         Rate(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task("starting", total=None, note="")
 
         def report(progress: Progress, /) -> None:
-            shown.update(
-                task, description=progress.phase, completed=progress.done, total=progress.total, note=progress.note
-            )
+            phase, note = safe(progress.phase), safe(progress.note)
+            shown.update(task, description=phase, completed=progress.done, total=progress.total, note=note)
 
         yield report
