@@ -67,6 +67,20 @@ def read_back(out: Path, format_: str) -> dict[int, bytes]:
     return found
 
 
+@pytest.mark.parametrize(
+    ("format_", "name"), [("eml", "out"), ("mbox", "out"), ("mbox", "out.mbox"), ("maildir", "out")]
+)
+def test_e7_an_export_is_for_its_owner_alone(tmp_path: Path, format_: str, name: str) -> None:
+    before = os.umask(0)
+    try:
+        export(filled(), tmp_path / "above" / name, format_, "m@7")
+    finally:
+        os.umask(before)
+    modes = {path.relative_to(tmp_path): (path.is_dir(), path.stat().st_mode & 0o777) for path in tmp_path.rglob("*")}
+    assert modes
+    assert not {path: oct(mode) for path, (folder, mode) in modes.items() if mode != (0o700 if folder else 0o600)}
+
+
 @pytest.mark.parametrize("format_", FORMATS)
 def test_e5_every_format_gives_the_bytes_back(tmp_path: Path, format_: str) -> None:
     source, out = filled(), tmp_path / "out"

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 from mailkeep.errors import GiveUp, MailkeepError
 from mailkeep.mail.items import Folder
 from mailkeep.progress import Progress, Report, silent
-from mailkeep.recover.export_files import EmlZip, Maildir, MboxFiles
+from mailkeep.recover.export_files import EmlZip, Maildir, MboxFiles, make_folders, own_file
 from mailkeep.recover.ports import Source, SourceItem
 
 MARKER = ".mailkeep-export"
@@ -84,7 +84,7 @@ def export(
 def _write(source: Source, place: _Place, writer: Writer, total: int | None, report: Report) -> Exported:
     done, size, cannot = 0, 0, []
     try:
-        with place.manifest.open("w", encoding="utf-8", errors="backslashreplace") as manifest:
+        with open(place.manifest, "w", encoding="utf-8", errors="backslashreplace", opener=own_file) as manifest:
             for folder, item in _items(source, writer):
                 try:
                     written = _add(source, writer, item)
@@ -141,8 +141,9 @@ class _Place:
             raise _not_empty(out)
         if self.work.exists():
             self._check_own(text)
-        self.work.mkdir(parents=True, exist_ok=True)
-        (self.work / MARKER).write_text(text)
+        make_folders(self.work)
+        with open(self.work / MARKER, "w", opener=own_file) as marker:
+            marker.write(text)
         self.manifest = self.work / f".{MANIFEST}.part"
         self._single = single
 

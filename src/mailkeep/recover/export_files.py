@@ -1,4 +1,7 @@
-"""The three forms an export takes on disk. Each writes into a folder of its own; `export` decides where that is."""
+"""The three forms an export takes on disk. Each writes into a folder of its own; `export` decides where that is.
+
+An export is mail in the clear: whatever is made here may be read by its owner alone, under any umask.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,25 @@ MANIFEST = "manifest.jsonl"
 _LETTERS = {"draft": "D", "flagged": "F", "$forwarded": "P", "answered": "R", "seen": "S", "deleted": "T"}
 
 
+def make_folders(path: Path) -> None:
+    """The folder and those above it that are missing, for their owner alone: `parents=True` would make the upper ones by the umask."""
+    if not path.is_dir():
+        make_folders(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def own_file(path: str, flags: int) -> int:
+    """As `open`'s `opener`, and bare: a new file is for its owner alone."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
 class EmlZip:
     """`Folder/00000017.eml` in one zip, deflated; an interrupted one is begun anew."""
 
     def __init__(self, work: Path) -> None:
-        self._zip = zipfile.ZipFile(work / "export.zip", "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=6)
+        self._path = work / "export.zip"
+        self._file = open(self._path, "wb", opener=own_file)  # noqa: SIM115 - open as long as the zip
+        self._zip = zipfile.ZipFile(self._file, "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=6)
 
     def folder(self, folder: Folder) -> None:
         self._zip.writestr(zipfile.ZipInfo(directory(folder.path) + "/", (1980, 1, 1, 0, 0, 0)), b"")
@@ -39,12 +56,15 @@ class EmlZip:
 
     def close(self, manifest: Path) -> None:
         self._zip.write(manifest, MANIFEST)
-        self._zip.close()
+        self.abandon()
         manifest.unlink()
-        _sync(Path(str(self._zip.filename)))
+        _sync(self._path)
 
     def abandon(self) -> None:
-        self._zip.close()
+        try:
+            self._zip.close()
+        finally:
+            self._file.close()
 
 
 class MboxFiles:
@@ -84,8 +104,8 @@ class MboxFiles:
         path = self._work / ("all.mbox" if self._single else f"{directory(folder)}.mbox")
         if self._open is None or self._open[0] != path:
             self.abandon()
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._open = (path, path.open("ab" if path in self._begun else "wb"))
+            make_folders(path.parent)
+            self._open = (path, open(path, "ab" if path in self._begun else "wb", opener=own_file))  # noqa: SIM115
             self._begun.add(path)
         return self._open
 
@@ -122,7 +142,8 @@ class Maildir:
     def close(self, manifest: Path) -> None:
         for place, letters in self._keywords.items():
             lines = [f"{ord(letter) - ord('a')} {keyword}\n" for keyword, letter in letters.items()]
-            (self._work / place / "dovecot-keywords").write_text("".join(lines))
+            with open(self._work / place / "dovecot-keywords", "w", opener=own_file) as file:
+                file.writelines(lines)
         os.sync()  # one for all: an fsync per message would cost more than the export
         manifest.rename(self._work / MANIFEST)
 
@@ -131,9 +152,9 @@ class Maildir:
 
     def _make(self, place: str) -> None:
         for part in ("cur", "new", "tmp"):
-            (self._work / place / part).mkdir(parents=True, exist_ok=True)
+            make_folders(self._work / place / part)
         if place:
-            (self._work / place / "maildirfolder").touch()
+            (self._work / place / "maildirfolder").touch(0o600)
 
     def _letters(self, place: str, flags: frozenset[str]) -> str:
         letters = {_LETTERS[flag] for flag in flags if flag in _LETTERS}
@@ -156,7 +177,7 @@ def _holds(path: str, item: SourceItem) -> bool:
 
 def _write(path: str, content: bytes, seconds: float) -> None:
     """A file with the item's own time. Bare calls: there is one for each item, and they are half of an export."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    descriptor = own_file(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
         rest = memoryview(content)
         while rest:
