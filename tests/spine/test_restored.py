@@ -107,3 +107,14 @@ def test_exports_of_every_format_give_the_same_bytes(world: tuple[Dovecot, Insta
     assert (again.status, again.error["code"]) == (1, "not_empty")
     actions = [row["action"] for row in kept.ok("audit").rows]
     assert actions.count("export") >= 3
+
+
+def test_what_was_undone_can_be_restored_again(world: tuple[Dovecot, Installation]) -> None:
+    """Also by the very same command, and when the first attempt never came to its end."""
+    server, kept = world
+    first = restore(kept, "--to", MIA, "--into", "Recovered")
+    kept.ok("undo", str(first["id"]), "--reason", "test")
+    again = restore(kept, "--to", MIA, "--into", "Recovered")
+    assert (again["create"], again["restored"]) == (12, 12)
+    assert again["id"] != first["id"]
+    assert sum(picture(server, MIA).values()) == 12

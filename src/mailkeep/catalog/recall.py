@@ -146,6 +146,7 @@ def _restore(subject: str, document: Document) -> None:
         into=document["into"],
         folder=document["folder"],
         as_of=_time(document["as_of"]),
+        entry=document["entry"],
         reason=document["reason"],
         actor=document["actor"],
         started_at=_time(document["started_at"]),

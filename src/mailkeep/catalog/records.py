@@ -10,7 +10,7 @@ rebuild. A document is the thing's whole state, so the last one of a subject is 
     mailbox       uid                connection address owner shrink created_at
     user          account number     username password (hash) email first_name last_name is_active is_staff is_superuser
                                      date_joined
-    restore       uid                source target into folder as_of reason actor started_at finished_at planned report
+    restore       uid                source target into folder as_of entry reason actor started_at finished_at planned report
     restore_lines the restore's uid  lines: item folder sha256 created_id state stored_sha256 differences (a batch)
     audit         ""                 at actor action subject reason detail
 
@@ -154,6 +154,7 @@ def _restore(row: Restore) -> Document:
         "into": row.into,
         "folder": row.folder,
         "as_of": _time(row.as_of),
+        "entry": row.entry,
         "reason": row.reason,
         "actor": row.actor,
         "started_at": _time(row.started_at),

@@ -7,7 +7,6 @@ keep them out; by address alone, against trying many names. While one waits noth
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from mailkeep.catalog import audit, records
 from mailkeep.catalog.models import AuditLine
@@ -120,4 +120,5 @@ def _known_name(name: str) -> str:
 
 
 def _mark(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()[:16]
+    """Stands for a typed name in what is kept for ever. Under this home's key: a password typed into the wrong field can't be guessed from it."""
+    return salted_hmac("mailkeep sign-in", name, algorithm="sha256").hexdigest()[:16]

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from django.db import connection as database
 from django.utils import timezone
 
 from mailkeep.catalog import audit, records, views
@@ -73,6 +75,7 @@ class Undone:
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     mailbox: Mailbox
+    at: views.Moment
     source: MailboxSource
     connection: Connection
     into: tuple[str, ...]
@@ -99,7 +102,16 @@ def run(wanted: Wanted, actor: str, report: Report) -> Done:
     if not wanted.reason.strip():
         raise GiveUp("bad_reason", "a restore needs a reason", "give --reason; it is kept in the audit log")
     prepared = _prepared(wanted)
-    row = _interrupted(wanted, prepared) or _begun(wanted, prepared, actor)
+    with _alone(prepared.connection, wanted.to):
+        return _run(wanted, prepared, actor, report)
+
+
+def _run(wanted: Wanted, prepared: _Prepared, actor: str, report: Report) -> Done:
+    row = _interrupted(wanted, prepared)
+    if row is None:
+        row = _begun(wanted, prepared, actor)
+    else:
+        prepared = replace(prepared, source=_source(row))
     detail = {"restore": row.uid.hex, "to": wanted.to, "into": list(prepared.into), "folder": list(prepared.folder)}
     audit.record(actor, "restore", prepared.mailbox.address, wanted.reason, detail)
     with Cell() as cell:
@@ -129,15 +141,17 @@ def undo(restore_id: str, reason: str, actor: str, report: Report) -> Undone:
     connection = Connection.objects.filter(uid=row.target_connection).first()
     if connection is None:
         raise GiveUp("connection_not_found", "the connection of that restore has been removed", "add it again")
-    at = views.moment(row.source, row.as_of)
-    folder = folder_number(row.source, at, joined(row.folder)) if row.folder else None
-    audit.record(actor, "undo", row.target_address, reason, {"restore": row.uid.hex})
-    connector = connections.open_mailbox(connection, row.target_address)
-    try:
-        source = MailboxSource(repository(), row.source, at, folder)
-        done = undo_restore(source, connector, RestoreJournal(row, actor), tuple(row.into), report)
-    finally:
-        connector.close()
+    with _alone(connection, row.target_address):
+        audit.record(actor, "undo", row.target_address, reason, {"restore": row.uid.hex})
+        connector = connections.open_mailbox(connection, row.target_address)
+        try:
+            done = undo_restore(_source(row), connector, RestoreJournal(row, actor), tuple(row.into), report)
+        finally:
+            connector.close()
+        if row.finished_at is None:  # nothing goes on with a restore that was taken back
+            row.finished_at = timezone.now()
+            row.save()
+            records.save(row, actor)
     return Undone(row.uid.hex, done.removed, done.kept)
 
 
@@ -152,7 +166,29 @@ def _prepared(wanted: Wanted) -> _Prepared:
     number = None if wanted.folder is None else folder_number(mailbox, at, wanted.folder)
     source = MailboxSource(repository(), mailbox, at, number)
     folder = parted(wanted.folder) if wanted.folder else ()
-    return _Prepared(mailbox, source, connection, parted(wanted.into) if wanted.into else (), folder)
+    return _Prepared(mailbox, at, source, connection, parted(wanted.into) if wanted.into else (), folder)
+
+
+def _source(row: Restore) -> MailboxSource:
+    """What the restore reads, as it was when it began."""
+    at = views.Moment(row.entry, row.as_of, complete=True)
+    folder = folder_number(row.source, at, joined(row.folder)) if row.folder else None
+    return MailboxSource(repository(), row.source, at, folder)
+
+
+@contextmanager
+def _alone(target: Connection, address: str) -> Iterator[None]:
+    """One restore at a time into a mailbox: two would each find missing what the other is about to create."""
+    key = f"restore {target.uid.hex} {address.lower()}"
+    with database.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key])
+        if not cursor.fetchone()[0]:
+            raise GiveUp("busy", f"another restore into {address} is running", "wait until it has ended")
+    try:
+        yield
+    finally:
+        with database.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
 
 
 def _interrupted(wanted: Wanted, prepared: _Prepared) -> Restore | None:
@@ -177,6 +213,7 @@ def _begun(wanted: Wanted, prepared: _Prepared, actor: str) -> Restore:
         into=list(prepared.into),
         folder=list(prepared.folder),
         as_of=wanted.as_of,
+        entry=prepared.at.number,
         reason=wanted.reason,
         actor=actor,
         started_at=timezone.now(),

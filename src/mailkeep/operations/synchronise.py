@@ -170,15 +170,22 @@ def _run(held: Held, projection: CatalogProjection) -> RunResult:
 
 def _staging() -> Path:
     """Where a long listing is sorted: in the home, for it holds subjects and people."""
+    place = _stagings() / process.identity()
+    place.mkdir(mode=0o700, exist_ok=True)
+    return place
+
+
+def _stagings() -> Path:
     place = Path(settings.HOME) / "staging"
     place.mkdir(mode=0o700, exist_ok=True)
     return place
 
 
 def clear_staging() -> None:
-    """What a killed run left there. Only while no run can be under way: at the start of `serve`."""
-    for left in _staging().iterdir():
-        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    """What killed processes left there."""
+    for left in _stagings().iterdir():
+        if process.is_dead(left.name):
+            shutil.rmtree(left)
 
 
 @job(JOB, queue=QUEUE, resumed=False)  # a dead worker's lease is the dispatcher's to take back
@@ -230,7 +237,9 @@ def _throttled_in_a_row(mailbox: Mailbox) -> int:
 def _unfinished(memberships: Sequence[int], begun: datetime) -> bool:
     """Some of them still wait for a lease, or hold one."""
     rows = Membership.objects.filter(pk__in=memberships)
-    waiting = rows.filter(asked_at__isnull=False, task__active=True).exists()
+    waits = rows.filter(asked_at__isnull=False, task__active=True)
+    # A paused connection is left to itself: the mailbox stays asked for, and whoever runs jobs takes it up then.
+    waiting = waits.exclude(task__connection__paused_until__gt=timezone.now()).exists()
     return waiting or Lease.objects.filter(mailbox__memberships__in=memberships, run__started_at__gte=begun).exists()
 
 

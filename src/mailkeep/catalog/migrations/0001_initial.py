@@ -255,6 +255,7 @@ class Migration(migrations.Migration):
                 ("into", models.JSONField(default=list)),
                 ("folder", models.JSONField(default=list)),
                 ("as_of", models.DateTimeField(null=True)),
+                ("entry", models.BigIntegerField(default=0)),
                 ("reason", models.TextField()),
                 ("actor", models.CharField(max_length=150)),
                 ("started_at", models.DateTimeField()),

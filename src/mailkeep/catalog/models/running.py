@@ -68,7 +68,8 @@ class Restore(models.Model):
     target_address = models.CharField(max_length=320)
     into = models.JSONField(default=list)  # folder path it went under; [] = original places
     folder = models.JSONField(default=list)  # the folder it was narrowed to, with those below; [] = the whole mailbox
-    as_of = models.DateTimeField(null=True)
+    as_of = models.DateTimeField(null=True)  # as it was asked for
+    entry = models.BigIntegerField(default=0)  # the moment it reads, whenever it goes on
     reason = models.TextField()
     actor = models.CharField(max_length=150)
     started_at = models.DateTimeField()
