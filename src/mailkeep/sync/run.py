@@ -336,11 +336,15 @@ class Run:
             branches = {number: each for number, each in branches.items() if each.treatment is Treatment.LISTED}
             if not branches:
                 return
-            explained = {number for number in branches if self._tally.vanished[number] == odd[number] and not attempt}
+            explained = {number for number in branches if not attempt and self._explained(number, odd[number])}
             since = {branches[number].folder.id: self._heard[number].checkpoint for number in explained}
             self._recorder.commit()
             self._tally.vanished.clear()
             self._round(list(branches.values()), since, branches)
+
+    def _explained(self, number: int, pending: int) -> bool:
+        """Items that vanished are all that is missing. What the checkpoint hides from us, no later checkpoint tells."""
+        return number not in self._unexplained and self._tally.vanished[number] == pending
 
     # --- the end ---------------------------------------------------------------------------------------------------
 
