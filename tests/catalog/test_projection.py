@@ -71,8 +71,8 @@ def test_an_entry_out_of_turn_is_refused_and_says_what_to_do() -> None:
     assert "rebuild" in behind.value.hint
 
 
-def test_an_entry_reads_the_rows_of_its_items_and_not_the_mailbox() -> None:
-    """Of a mailbox that has just come in the planner has no statistics: an entry must not cost more the more it holds."""
+def test_what_an_entry_and_a_listing_name_is_found_by_key() -> None:
+    """Of a mailbox that has just come in the planner has no statistics; the more it holds, the less may be read in vain."""
     task, mailbox = world.organisation()
     writer = world.Writer.of(task, mailbox)
     writer.write([FOLDER, *(world.put(item, 1) for item in range(1, 501))])
@@ -85,11 +85,14 @@ def test_an_entry_reads_the_rows_of_its_items_and_not_the_mailbox() -> None:
 
     with connection.execute_wrapper(explained):
         writer.write([*(Moved(item, 1, f"8.{item:010d}") for item in range(1, 101)), Removed(101)])
-    assert len(plans) == 2
-    for plan in plans:
-        assert "using catalog_item_pkey" in plan
-        assert not re.search("item_live|item_time|Seq Scan on catalog_item", plan), plan
+        found = CatalogKnown(mailbox.pk).find(1, [f"8.{item:010d}" for item in range(1, 201)])
+    assert len(found) == 100
     assert mailbox.items.filter(until=None).count() == 499
+    moved, closed, listed = plans
+    for plan, index in ((moved, "catalog_item_pkey"), (closed, "catalog_item_pkey"), (listed, "item_live")):
+        assert re.findall(r"using (\w+) on catalog_item", plan) == [index], plan
+        assert "Seq Scan on catalog_item" not in plan
+    assert re.search("Index Cond: .*server_id", listed)
 
 
 def _explain(sql: str, params: Any) -> list[Any]:

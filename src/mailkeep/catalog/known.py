@@ -24,13 +24,23 @@ PAGE_ROWS = 2000
 _KINDS = {kind.value: kind for kind in Kind}
 _SENSITIVITIES = {sensitivity.value: sensitivity for sensitivity in Sensitivity}
 
-_SELECT = f"""
+_COLUMNS = f"""
     SELECT i.number, i.folder, i.server_id, i.kind, i.message_class, i.size, {microseconds("i.time")},
         {microseconds("i.received")}, i.version, i.stable_id, i.sensitivity, coalesce((
             SELECT f.flags FROM catalog_flagging f
             WHERE f.mailbox_id = i.mailbox_id AND f.item = i.number AND f.since > i.since ORDER BY f.since DESC LIMIT 1
         ), i.flags), i.subject, i.sender, i.recipients, i.message_id, i.identity, i.left_out
-    FROM catalog_item i WHERE i.mailbox_id = %s AND i.until IS NULL
+"""
+_SELECT = f"{_COLUMNS} FROM catalog_item i WHERE i.mailbox_id = %s AND i.until IS NULL"
+# One id at a time, and by the index that has them: asked for a list of ids, or for no order, the planner would read the
+# whole folder where it has no statistics yet, as of a mailbox that has just come in.
+_FIND = f"""
+    {_COLUMNS} FROM unnest(%s::text[]) AS asked(id) CROSS JOIN LATERAL (
+        SELECT * FROM catalog_item
+        WHERE mailbox_id = %s AND until IS NULL AND folder = %s
+            AND server_id >= asked.id COLLATE "C" AND server_id <= asked.id COLLATE "C"
+        ORDER BY server_id LIMIT 1
+    ) AS i
 """
 
 
@@ -64,7 +74,7 @@ class CatalogKnown:
 
     def find(self, folder: int, ids: Sequence[str]) -> dict[str, KnownItem]:
         with connection.cursor() as cursor:
-            cursor.execute(f"{_SELECT} AND i.folder = %s AND i.server_id = ANY(%s)", [self._mailbox, folder, list(ids)])
+            cursor.execute(_FIND, [list(ids), self._mailbox, folder])
             found = [_item(row) for row in cursor.fetchall()]
         return {item.ref.id: item for item in found}
 
