@@ -13,7 +13,7 @@ import pytest
 from mailkeep.archive import witness
 from mailkeep.archive.crypto import PackSeal
 from mailkeep.archive.damage import Damaged
-from mailkeep.archive.events import Purged, Removed
+from mailkeep.archive.events import Head, Purged, Removed
 from mailkeep.archive.memory_index import MemoryIndex
 from mailkeep.archive.packs import open_group, pack_name, read_footer
 from mailkeep.archive.repository import Repository
@@ -168,12 +168,14 @@ def entry_name(mailbox: str, number: int) -> str:
 
 
 def test_an_entry_removed_at_the_end_shows_against_the_catalog_and_against_the_statement(small: Small) -> None:
-    witness.write(small.repository, small.heads, NOON)
+    statement = witness.write(small.repository, small.heads, NOON)
+    for name in [name for name in objects(small) if name.startswith("witness/")]:
+        del objects(small)[name]
     last = small.heads[BOB].number
     del objects(small)[entry_name(BOB, last)]
     repository = fresh(small)
-    for heads, statement in ((small.heads, None), (None, witness.latest(repository))):
-        found = verify(repository, heads, statement)
+    for heads, said in ((small.heads, None), (None, statement)):
+        found = verify(repository, heads, said)
         (damage,) = found.damaged
         assert damage.object == entry_name(BOB, last)
         assert "rolled back" in damage.problem
@@ -330,3 +332,34 @@ def test_every_group_is_bound_to_its_place(small: Small) -> None:
     for attempt in attempts:
         with pytest.raises(Damaged, match="seal"):
             attempt()
+
+
+def test_a_later_shorter_statement_does_not_cover_a_rollback(small: Small, tmp_path: Path) -> None:
+    """Somebody restored an old catalog beside a rolled-back archive, and a run stated its heads."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    before = dict(small.heads)
+    small.append(ALICE, [Removed(1)])
+    witness.write(small.repository, small.heads, NOON, elsewhere)
+    lost = f"history/{ALICE}/{small.heads[ALICE].number:012d}"
+    del objects(small)[lost]
+    witness.write(small.repository, before, NOON + timedelta(hours=1), elsewhere)
+    repository = fresh(small)
+    for folder in (None, elsewhere):
+        found = verify(repository, before, witness.latest(repository), witness_folder=folder)
+        assert [damage.object for damage in found.damaged] == [lost]
+        assert "rolled back" in found.damaged[0].problem
+        assert "12:00:00" in found.damaged[0].problem
+        for name in [name for name in objects(small) if name.startswith("witness/")]:
+            del objects(small)[name]  # the directory alone knows it now
+
+
+def test_heads_that_regress_are_named(small: Small) -> None:
+    assert witness.regresses(None, small.heads) == []
+    last = witness.write(small.repository, small.heads, NOON)
+    assert witness.regresses(last, small.heads) == []
+    alice, bob = small.heads[ALICE], small.heads[BOB]
+    assert witness.regresses(last, {**small.heads, ALICE: Head(alice.number + 1, bytes(32), NOON)}) == []
+    assert witness.regresses(last, {ALICE: alice, BOB: bob}) == ["organisation"]
+    assert witness.regresses(last, {**small.heads, ALICE: Head(alice.number - 1, alice.hash, NOON)}) == [ALICE]
+    assert witness.regresses(last, {**small.heads, BOB: Head(bob.number, bytes(32), NOON)}) == [BOB]

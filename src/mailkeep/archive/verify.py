@@ -3,7 +3,7 @@
     packs      every seal opened, every blob's hash taken, every recipe followed to its end
     histories  every entry opened, every link checked, every blob it names looked for
     witness    every statement's signature
-    heads      how far each chain goes, compared with the catalog's heads and the latest signed statement
+    heads      how far each chain goes, compared with the catalog's heads and the furthest that any statement says
 
 A chain proves all but its own end: whoever removes the last entries leaves one that is shorter and sound. So the
 verdict says with what the ends were compared, and what nothing vouched for. Memory is bounded by the number of packs
@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 
 from mailkeep.archive.chain import HISTORY_NAME, ORGANISATION, SEGMENT_NAME
 from mailkeep.archive.damage import Damaged
@@ -22,9 +24,8 @@ from mailkeep.archive.findings import Damage, Findings
 from mailkeep.archive.repository import Repository
 from mailkeep.archive.verify_histories import HistoryCheck
 from mailkeep.archive.verify_packs import PackCheck
-from mailkeep.archive.witness import Statement, check_statement
+from mailkeep.archive.witness import Statement, kept
 from mailkeep.progress import Progress, Report, silent
-from mailkeep.store.base import NotFound
 
 __all__ = ["Damage", "Verdict", "verify"]
 
@@ -46,25 +47,38 @@ def verify(
     heads: Mapping[str, Head] | None,
     statement: Statement | None,
     report: Report = silent,
+    witness_folder: Path | None = None,
 ) -> Verdict:
     """Read and prove the whole archive; damage is in the verdict, never raised.
 
     Raises RetryLater should the store go offline.
 
-    `heads`: by mailbox, as the catalog has them. `statement`: the latest one, from `witness.latest`.
+    `heads`: by mailbox, as the catalog has them. `statement`: one to compare with beside those that the store and
+    `witness_folder` keep.
     """
-    return _Verification(repository, heads or {}, statement, report).run(heads is not None)
+    return _Verification(repository, heads or {}, statement, report, witness_folder).run(heads is not None)
 
 
 class _Verification:
     """One run: counts, findings, and the order of the checks."""
 
     def __init__(
-        self, repository: Repository, heads: Mapping[str, Head], statement: Statement | None, report: Report
+        self,
+        repository: Repository,
+        heads: Mapping[str, Head],
+        statement: Statement | None,
+        report: Report,
+        witness_folder: Path | None,
     ) -> None:
         self._repository = repository
         self._heads = heads
-        self._statement = statement
+        self._witness_folder = witness_folder
+        self._statements: dict[datetime, Statement] = {}  # sound ones, by their time
+        self._said: dict[
+            str, dict[bytes, tuple[int, str]]
+        ] = {}  # by chain, hash: the furthest number said, and by whom
+        if statement is not None:
+            self._hear(statement)
         self._report = report
         self._findings = Findings()
         self._objects = 0
@@ -75,12 +89,12 @@ class _Verification:
     def run(self, with_catalog: bool) -> Verdict:
         repository = self._repository
         self._total = sum(1 for info in repository.store.list("") if info.name.partition("/")[0] in _PLACES)
+        self._check_statements()
         repository.index_orphans()  # what a crash left complete is ours
         packs = self._check_packs()
         histories = HistoryCheck(repository, self._findings, packs.seen, self._read)
         reached = self._check_chains(histories)
         histories.settle()
-        self._check_statements()
         self._check_format()
         damaged = self._findings.damages()
         compared = self._compared(with_catalog)
@@ -99,7 +113,7 @@ class _Verification:
         """Every chain that is there or ought to be. By chain, how far it goes."""
         self._phase = _PHASES["history"]
         self._check_names()
-        said = set(self._heads) | set(self._statement.heads if self._statement else ())
+        said = set(self._heads) | set(self._said)
         for chain in sorted(said.union(self._repository.mailboxes(), [ORGANISATION])):
             wanted = self._wanted(chain)
             hashes = check.check(chain, set(wanted))
@@ -113,9 +127,8 @@ class _Verification:
         wanted: dict[int, list[tuple[bytes, str]]] = {}
         if (head := self._heads.get(chain)) is not None and head.number:
             wanted.setdefault(head.number, []).append((head.hash, "the catalog"))
-        if self._statement is not None and chain in self._statement.heads:
-            number, digest = self._statement.heads[chain]
-            wanted.setdefault(number, []).append((digest, _source(self._statement)))
+        for digest, (number, source) in self._said.get(chain, {}).items():
+            wanted.setdefault(number, []).append((digest, source))
         return wanted
 
     def _compare(self, chain: str, number: int, digest: bytes, source: str, end: Head, found: bytes | None) -> None:
@@ -141,15 +154,23 @@ class _Verification:
     def _check_statements(self) -> None:
         self._phase = _PHASES["witness"]
         for info in self._repository.store.list("witness/"):
-            try:
-                data = self._repository.store.get(info.name)
-                self._read(len(data))
-                check_statement(self._repository, "the store", info.name.rpartition("/")[2], data)
-            except Damaged as damage:
-                self._findings.note(damage.object, damage.problem)
-            except NotFound:
-                continue  # thinned out while we went round
+            self._read(info.size)
             self._object()
+        for found in kept(self._repository, self._witness_folder):
+            if isinstance(found, Damaged):
+                self._findings.note(found.object, found.problem)
+            else:
+                self._hear(found)
+
+    def _hear(self, statement: Statement) -> None:
+        """Of each chain the furthest entry that any statement says: a later, shorter one takes nothing back."""
+        self._statements[statement.time] = statement
+        for chain, (number, digest) in statement.heads.items():
+            said = self._said.setdefault(chain, {})
+            if number > max((other for other, _ in said.values()), default=0):
+                said.clear()
+            if not said or number == next(iter(said.values()))[0]:
+                said.setdefault(digest, (number, _source(statement)))
 
     def _check_format(self) -> None:
         try:
@@ -160,19 +181,23 @@ class _Verification:
 
     def _compared(self, with_catalog: bool) -> list[str]:
         compared = [f"the catalog's heads ({_mailboxes(len(self._heads))})"] if with_catalog else []
-        return compared + ([_source(self._statement)] if self._statement else [])
+        *earlier, latest = [None, *(self._statements[time] for time in sorted(self._statements))]
+        if latest is not None:
+            compared.append(_source(latest))
+        if len(earlier) > 1:
+            compared.append(f"{len(earlier) - 1} earlier signed statements")
+        return compared
 
     def _not_vouched(self, with_catalog: bool, reached: Mapping[str, Head]) -> list[str]:
-        if not with_catalog and self._statement is None:
+        if not with_catalog and not self._statements:
             return [
                 "nothing was there to compare the ends of the histories with: entries removed at an end would not show"
             ]
-        vouched = dict(self._statement.heads) if self._statement else {}
+        vouched = {chain: max(number for number, _ in said.values()) for chain, said in self._said.items() if said}
         late = sum(
             1
             for chain, head in reached.items()
-            if head.number
-            > max(vouched.get(chain, (0, b""))[0], self._heads[chain].number if chain in self._heads else 0)
+            if head.number > max(vouched.get(chain, 0), self._heads[chain].number if chain in self._heads else 0)
         )
         return (
             [f"entries newer than what was compared with, in {late} of the histories, are vouched for by nothing else"]

@@ -33,7 +33,7 @@ from mailkeep.archive.entries import from_microseconds, to_microseconds
 from mailkeep.archive.events import Head
 from mailkeep.archive.keys import witness_private
 from mailkeep.errors import RetryLater
-from mailkeep.store.base import AlreadyExists, Store
+from mailkeep.store.base import AlreadyExists, NotFound, Store
 
 SPACING = timedelta(minutes=1)
 KEPT = 60  # of the newest statements, all; of earlier ones the last of each day
@@ -93,6 +93,41 @@ def latest(signer: Signer, directory: Path | None = None) -> Statement | None:
         return None
     name, place, read = max(found, key=lambda each: each[0])
     return check_statement(signer, place, name, read())
+
+
+def kept(signer: Signer, directory: Path | None = None) -> Iterator[Statement | Damaged]:
+    """Every statement that the store and the directory keep, oldest of each first; in place of a bad one what is wrong.
+
+    They are few: `superfluous` bounds those of the store. Raises RetryLater should the store go offline.
+    """
+    for info in list(signer.store.list("witness/")):
+        with suppress(NotFound):  # thinned out since it was listed
+            yield _checked(signer, "the store", info.name.rpartition("/")[2], signer.store.get(info.name))
+    if directory is not None and directory.is_dir():
+        for path in sorted(path for path in directory.glob("*.json") if _NAME.fullmatch(path.stem)):
+            yield _checked(signer, str(directory), path.stem, path.read_bytes())
+
+
+def regresses(last: Statement | None, heads: Mapping[str, Head]) -> list[str]:
+    """Names of chains that `last` knows and of which `heads` has nothing, less, or another entry at the same number.
+
+    A statement of such heads must not be written: it would vouch for a rollback.
+    """
+    if last is None:
+        return []
+    return sorted(chain for chain, (number, digest) in last.heads.items() if not _reaches(heads, chain, number, digest))
+
+
+def _reaches(heads: Mapping[str, Head], chain: str, number: int, digest: bytes) -> bool:
+    head = heads.get(chain)
+    return head is not None and (head.number > number or (head.number == number and head.hash == digest))
+
+
+def _checked(signer: Signer, place: str, name: str, data: bytes) -> Statement | Damaged:
+    try:
+        return check_statement(signer, place, name, data)
+    except Damaged as damage:
+        return damage
 
 
 def check_statement(signer: Signer, place: str, name: str, data: bytes) -> Statement:
