@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 from world import ADDRESS, World
 
+from mailkeep.archive.batch import Batch
 from mailkeep.archive.events import FolderGone, Moved, Put, Removed
+from mailkeep.archive.memory_index import MemoryIndex
+from mailkeep.archive.repository import Repository
 from mailkeep.connectors.memory.connector import _checkpoint
 from mailkeep.errors import GiveUp, RetryLater, RetryNow
 from mailkeep.mail.items import Kind, Role, Sensitivity
+from mailkeep.store.local import LocalStore
 from mailkeep.sync.limits import Limits
 
 
@@ -507,3 +511,27 @@ def test_an_item_behind_the_checkpoint_is_found_where_the_counts_add_up_by_chanc
     inbox.set_flags(hidden, {"seen"})
     result = world.run()
     assert (result.result, result.fetched, world.archived()) == ("ok", 1, world.on_server())
+
+
+def test_a_lost_lease_leaves_no_half_written_pack(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailkeep.sync.pulse.WAIT_SECONDS", 0.0)
+    folder = tmp_path / "archive"
+    world.repository = Repository.create(LocalStore(folder), MemoryIndex(), tmp_path / "key")  # type: ignore[assignment]
+    world.limits = Limits(group_items=1)
+    fill(world, 500)
+    opened = []
+    put = Batch.put_contents
+
+    def put_and_lose(batch, contents):  # type: ignore[no-untyped-def]
+        stored = put(batch, contents)
+        opened.append(len(list((folder / ".tmp").iterdir())))
+        world.catalog.lease_lost = True
+        return stored
+
+    monkeypatch.setattr(Batch, "put_contents", put_and_lose)
+    assert world.run().code == "lease_lost"
+    assert opened
+    assert opened[0] > 0
+    assert not list((folder / ".tmp").iterdir())

@@ -126,8 +126,10 @@ class Run:
         self._shrink: tuple[int, int] | None = None
 
     def close(self) -> None:
+        """However it ended, nothing stays open: no session, no loan, no pack half written."""
         for session in self._sessions:
             session.stop()
+        self._recorder.abort()
         for session in self._sessions:
             session.close()
         self._loans.close()
