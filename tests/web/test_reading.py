@@ -6,6 +6,8 @@ import pytest
 from django.test import Client
 
 from mailkeep.catalog.models import AuditLine, Mailbox
+from mailkeep.mail.parse import Unparsed
+from mailkeep.operations import reading
 
 from . import letters, world
 
@@ -135,6 +137,42 @@ def test_the_body_is_a_document_that_can_do_nothing(reader: Client, mailbox: Mai
     assert "track.example" not in text
     assert "data:image/png;base64," in text
     assert "2 remote images are blocked" in text
+
+
+def test_only_named_images_are_read_a_bounded_number_of_them_and_in_one_go(
+    mailbox: Mailbox, archive: world.FakeArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = "".join(f'<img src="cid:i%{ord("x"):x}{number}&#64;here">' for number in range(60))
+    parts = "".join(
+        f"--b\r\nContent-Type: image/png\r\nContent-ID: <ix{number}@here>\r\n\r\npicture {number}\r\n"
+        for number in range(200)
+    )
+    raw = (
+        'MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary="b"\r\n\r\n'
+        f"--b\r\nContent-Type: text/html\r\n\r\n{named}<img src=cid:ix70@here> ix71@here\r\n{parts}--b--\r\n"
+    ).encode()
+    other = Mailbox.objects.create(connection=mailbox.connection, address="pictures@contoso.example")
+    (pictures,) = world.fill(other, [world.Letter(raw, "pictures")], archive)
+    asked: list[int] = []
+    ask = reading.cell._ask
+    monkeypatch.setattr(
+        reading.cell, "_ask", lambda numbers, content: asked.append(len(numbers)) or ask(numbers, content)
+    )
+    found = reading.body(pictures)
+    assert found.images == {f"ix{number}@here": ("image/png", b"picture %d" % number) for number in range(50)}
+    assert found.not_shown == 11
+    assert asked == [0, 50]
+    monkeypatch.setattr(reading.cell, "attachments", lambda *_: Unparsed("too_long", "it took too long"))
+    assert (reading.body(pictures).images, reading.body(pictures).not_shown) == ({}, 61)
+
+
+def test_images_that_are_not_shown_are_counted(
+    reader: Client, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "INLINE_BYTES_MAX", 10)
+    text = reader.get(f"{item(mailbox, 15)}body/").content.decode()
+    assert "1 image of this letter is not shown here" in text
+    assert "data:image" not in text
 
 
 def test_headers_as_they_stand(reader: Client, mailbox: Mailbox) -> None:

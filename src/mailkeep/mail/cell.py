@@ -8,8 +8,8 @@
 The child lives on between messages (starting one costs 0.2 s). It may use `MEMORY_MAX` of address space and `SECONDS_MAX` per
 message, gets no environment but its path, and ends when its parent does. Both sides talk in frames over its standard streams:
 
-    question   8 bytes number (0: parse, n: attachment n), 8 bytes length, the message
-    answer     8 bytes status (0: msgpack of Parsed, 1: an attachment's bytes, 2: msgpack of Unparsed), 8 bytes length, the payload
+    question   8 bytes count, 8 bytes length, count times 8 bytes: the numbers of attachments (none: parse), the message
+    answer     8 bytes status (0: msgpack of Parsed, 1: of a list of attachments' bytes, 2: of Unparsed), 8 bytes length, the payload
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import IO
 
@@ -31,7 +32,7 @@ from mailkeep.mail.parse import Parsed, Unparsed
 MEMORY_MAX = 1 << 30  # bytes of address space
 SECONDS_MAX = 30.0
 ANSWER_MAX = 256 << 20  # bytes; an attachment is the largest answer
-FRAME = struct.Struct(">QQ")
+FRAME, NUMBER = struct.Struct(">QQ"), struct.Struct(">Q")
 PARSED, BYTES, FAILED = 0, 1, 2
 
 
@@ -46,16 +47,21 @@ class Cell:
 
     def parse(self, content: bytes) -> Parsed | Unparsed:
         """What a view shows of the message."""
-        status, payload = self._ask(0, content)
+        status, payload = self._ask([], content)
         if status == PARSED:
             return msgspec.msgpack.decode(payload, type=Parsed)
         return msgspec.msgpack.decode(payload, type=Unparsed)
 
     def attachment(self, content: bytes, number: int) -> bytes | Unparsed:
         """The bytes of the attachment that `Parsed.attachments` numbers so."""
-        status, payload = self._ask(number, content)
+        found = self.attachments(content, [number])
+        return found if isinstance(found, Unparsed) else found[0]
+
+    def attachments(self, content: bytes, numbers: Sequence[int]) -> list[bytes] | Unparsed:
+        """The bytes of at least one attachment, in the order asked for: one question, within the seconds of one."""
+        status, payload = self._ask(numbers, content)
         if status == BYTES:
-            return bytes(payload)
+            return msgspec.msgpack.decode(payload, type=list[bytes])
         return msgspec.msgpack.decode(payload, type=Unparsed)
 
     def close(self) -> None:
@@ -70,11 +76,12 @@ class Cell:
     ) -> None:
         self.close()
 
-    def _ask(self, number: int, content: bytes) -> tuple[int, bytes | bytearray]:
+    def _ask(self, numbers: Sequence[int], content: bytes) -> tuple[int, bytes | bytearray]:
         with self._lock:
             deadline = time.monotonic() + self._seconds_max
+            head = FRAME.pack(len(numbers), len(content)) + b"".join(map(NUMBER.pack, numbers))
             try:
-                return self._converse(FRAME.pack(number, len(content)), content, deadline)
+                return self._converse(head, content, deadline)
             except TimeoutError:
                 unparsed = Unparsed("too_long", f"reading the message took more than {self._seconds_max:g} seconds")
             except (BrokenPipeError, EOFError):

@@ -87,9 +87,15 @@ def parse(content: bytes) -> Parsed:
 
 def attachment(content: bytes, number: int) -> bytes:
     """The decoded bytes of an attachment. Raises KeyError for a number that `parse` did not list."""
+    return attachments(content, [number])[0]
+
+
+def attachments(content: bytes, numbers: Sequence[int]) -> list[bytes]:
+    """As `attachment`, for several at once: the message is taken apart once."""
     block, body = headers.split(content)
     read = _tree(_content_headers(headers.fields(block), block) + body)
-    return dict(_attached(read.root, body_of(read.root)))[number].load()
+    parts = dict(_attached(read.root, body_of(read.root)))
+    return [parts[number].load() for number in numbers]
 
 
 def _tree(content: bytes) -> Tree:

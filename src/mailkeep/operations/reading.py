@@ -7,15 +7,18 @@ attachment and original.
 from __future__ import annotations
 
 import atexit
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import unescape
+from urllib.parse import unquote
 
 from mailkeep.catalog import audit, views
 from mailkeep.catalog.models import Entry, Mailbox
 from mailkeep.errors import GiveUp
 from mailkeep.mail.cell import Cell
-from mailkeep.mail.parse import Parsed, Unparsed
+from mailkeep.mail.parse import Attachment, Parsed, Unparsed
 from mailkeep.operations.archive import repository
 from mailkeep.operations.browse import joined
 from mailkeep.operations.mailboxes import find
@@ -23,7 +26,11 @@ from mailkeep.operations.mailboxes import find
 DEPTH_MAX = 4  # deeper folders are shown at this depth; their title names the whole path
 SHOWN_BYTES_MAX = 64 * 1024 * 1024  # a larger message is only offered as its original
 INLINE_BYTES_MAX = 8 * 1024 * 1024  # of all images shown inside one body
+INLINE_IMAGES_MAX = 50
 LEFT_OUT_SHOWN = 500
+
+# Where HTML names a part of its message: "cid:…", 'cid:…', =cid:… (RFC 2392; written with percent signs and entities).
+_CID = re.compile(r"""(?i)"\s*cid:([^"]{1,998})"|'\s*cid:([^']{1,998})'|=\s*cid:([^\s"'>]{1,998})""")
 
 # Letters are taken apart in a process that may die; it starts with the first one.
 cell = Cell(seconds_max=10)
@@ -104,6 +111,7 @@ class ShownBody:
 
     parsed: Parsed | Unparsed
     images: Mapping[str, tuple[str, bytes]]
+    not_shown: int  # of those images: too many, too large, or not read in time
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,18 +179,23 @@ def body(item_id: str) -> ShownBody:
     """An opened item's text once more, for the response that holds its body. GiveUp `item_not_found`, `not_archived`."""
     row = _archived(item_id)
     parsed = _parsed(row)
-    inline = [one for one in parsed.attachments if one.inline and one.content_id] if isinstance(parsed, Parsed) else []
-    content = repository().read(row.content) if inline else b""
-    images: dict[str, tuple[str, bytes]] = {}
-    for one in inline:
-        if (
-            one.content_type.startswith("image/")
-            and one.size + sum(len(held) for _, held in images.values()) <= INLINE_BYTES_MAX
-        ):
-            found = cell.attachment(content, one.number)
-            if not isinstance(found, Unparsed):
-                images[one.content_id] = (one.content_type, found)
-    return ShownBody(parsed, images)
+    wanted = _inline_images(parsed) if isinstance(parsed, Parsed) else []
+    taken: list[Attachment] = []
+    for one in wanted:
+        if len(taken) < INLINE_IMAGES_MAX and one.size + sum(held.size for held in taken) <= INLINE_BYTES_MAX:
+            taken.append(one)
+    found = cell.attachments(repository().read(row.content), [one.number for one in taken]) if taken else []
+    if isinstance(found, Unparsed):
+        return ShownBody(parsed, {}, len(wanted))
+    images = {one.content_id: (one.content_type, held) for one, held in zip(taken, found, strict=True)}
+    return ShownBody(parsed, images, len(wanted) - len(taken))
+
+
+def _inline_images(parsed: Parsed) -> list[Attachment]:
+    """The images inside the message that its HTML really names, in the HTML's order."""
+    inside = {one.content_id: one for one in parsed.attachments if one.inline and one.content_type.startswith("image/")}
+    named = (unquote(unescape("".join(found))).strip("<>") for found in _CID.findall(parsed.html or ""))
+    return [inside[content_id] for content_id in dict.fromkeys(named) if content_id in inside]
 
 
 def attachment(item_id: str, number: int, reason: str, actor: str) -> tuple[str, bytes]:

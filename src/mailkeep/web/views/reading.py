@@ -57,7 +57,7 @@ def body(request: HttpRequest, item_id: str) -> HttpResponse:
         return HttpResponse(status=403, headers=BODY_HEADERS)
     found = reading.body(item_id)
     shown = _body(found.parsed, found.images) if isinstance(found.parsed, Parsed) else Safe("", 0)
-    return HttpResponse(page(shown, _blocked_words(shown.blocked)), headers=BODY_HEADERS)
+    return HttpResponse(page(shown, _note(shown.blocked, found.not_shown)), headers=BODY_HEADERS)
 
 
 @require_GET
@@ -116,14 +116,28 @@ def _body(parsed: Parsed, images: Images) -> Safe:
     )
 
 
-def _blocked_words(blocked: int) -> str:
-    if not blocked:
-        return ""
-    return ngettext(
-        "%(n)d remote image is blocked: loading it would tell the sender that the letter was opened.",
-        "%(n)d remote images are blocked: loading them would tell the sender that the letter was opened.",
-        blocked,
-    ) % {"n": blocked}
+def _note(blocked: int, not_shown: int) -> str:
+    """What stands above the letter: the images that are missing from it, and why."""
+    said = []
+    if blocked:
+        said.append(
+            ngettext(
+                "%(n)d remote image is blocked: loading it would tell the sender that the letter was opened.",
+                "%(n)d remote images are blocked: loading them would tell the sender that the letter was opened.",
+                blocked,
+            )
+            % {"n": blocked}
+        )
+    if not_shown:
+        said.append(
+            ngettext(
+                "%(n)d image of this letter is not shown here: the original has it.",
+                "%(n)d images of this letter are not shown here: the original has them.",
+                not_shown,
+            )
+            % {"n": not_shown}
+        )
+    return " ".join(said)
 
 
 def _download(response: HttpResponseBase, name: str) -> HttpResponseBase:
