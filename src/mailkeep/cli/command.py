@@ -10,10 +10,12 @@ import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
+import psycopg
 import typer
+from django.db import InterfaceError, OperationalError
 
 from mailkeep.cli.output import Output
-from mailkeep.errors import MailkeepError
+from mailkeep.errors import MailkeepError, RetryLater
 from mailkeep.operations import installation
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON: one object, or one object per line.")]
@@ -63,11 +65,24 @@ def _made(wanted: Command, *, behind_ok: bool, bare: bool) -> Command:
         except MailkeepError as error:
             out.error(error)
             sys.exit(USAGE if error.code.startswith("bad_") else FAILED)
+        except (OperationalError, InterfaceError, psycopg.OperationalError) as error:
+            out.error(_database_offline(error))
+            sys.exit(FAILED)
         except BrokenPipeError:
             sys.stderr.close()  # the reader has gone (`| head`): nobody is left to tell
             sys.exit(FAILED)
 
     return _hide_output(wrapped, wanted)
+
+
+def _database_offline(error: Exception) -> MailkeepError:
+    """The database went away, or refused, while a command was at work."""
+    said = " ".join(str(error).split())  # libpq tells each address it tried on a line of its own
+    return RetryLater(
+        "database_offline",
+        f"the database does not answer: {said}",
+        "look whether its server runs and its disk has room, then run the same command again: it goes on where it was",
+    )
 
 
 def _hide_output(wrapped: Command, wanted: Command) -> Command:
