@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from world import ADDRESS, World
@@ -16,6 +18,7 @@ from mailkeep.connectors.memory.connector import _checkpoint
 from mailkeep.errors import GiveUp, RetryLater, RetryNow
 from mailkeep.mail.items import Kind, Role, Sensitivity
 from mailkeep.store.local import LocalStore
+from mailkeep.sync import settle
 from mailkeep.sync.limits import Limits
 
 
@@ -487,6 +490,29 @@ def test_the_heart_beats_through_a_long_silence(world: World, monkeypatch: pytes
     threading.Timer(0.3, release.set).start()
     assert world.run().result == "ok"
     assert len([beat for beat in world.catalog.beats if beat.phase == "fetching"]) >= 5
+
+
+def test_the_heart_beats_through_every_stage_of_a_settlement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a million new ids each stage takes longer than a lease is patient."""
+    world = World(tmp_path, stable_ids=False)
+    inbox = fill(world, 5)
+    world.run()
+    inbox.reset()
+    monkeypatch.setattr("mailkeep.sync.pulse.WAIT_SECONDS", 0.0)
+    monkeypatch.setattr("mailkeep.sync.settle._BEAT_EVERY", 1)
+    beaten: dict[str, list[int]] = {}
+    for name, stage in (("suspects", settle.suspects), ("pair", settle.pair), ("compare", settle.compare)):
+
+        def watched(*arguments: Any, name: str = name, stage: Any = stage, **named: Any) -> Iterator[Any]:
+            for record in stage(*arguments, **named):
+                beaten.setdefault(name, []).append(len(world.catalog.beats))
+                yield record
+
+        monkeypatch.setattr(settle, name, watched)
+    assert world.run().moved == 5
+    assert set(beaten) == {"suspects", "pair", "compare"}
+    for beats in beaten.values():
+        assert beats == sorted(set(beats))  # at least one between any two records
 
 
 def test_a_widened_task_that_was_killed_still_picks_up_the_rest(world: World) -> None:

@@ -211,7 +211,7 @@ class Settlement:
         proofless: Spool[Added] = Spool(self._directory, Added, self._limits)
         left = self._sorted(added, Added, likeness_key)
         right = self._sorted(missing, Missing, likeness_key)
-        for addition, alike in suspects(left, right):
+        for addition, alike in self._alive(suspects(left, right)):
             (suspected if alike else proofless).add(addition)
         return suspected, proofless
 
