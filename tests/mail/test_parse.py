@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailkeep.mail.addresses import Address, addresses
-from mailkeep.mail.cell import Cell
+from mailkeep.mail.cell import BYTES, FAILED, PARSED, Cell
 from mailkeep.mail.charsets import decode_header, decode_text
 from mailkeep.mail.filenames import safe_name
 from mailkeep.mail.parse import Parsed, Unparsed, attachment, parse
@@ -263,6 +264,20 @@ def test_reliability_a_child_that_takes_too_long_is_killed() -> None:
         read = cell.parse(message("x"))
         assert isinstance(read, Unparsed)
         assert read.reason == "too_long"
+
+
+@pytest.mark.parametrize(
+    ("status", "payload"),
+    [(PARSED, {"subject": 7}), (PARSED, {}), (BYTES, ["text"]), (FAILED, 3), (9, {}), (BYTES, [])],
+)
+def test_reliability_an_answer_that_does_not_fit_is_no_answer(
+    status: int, payload: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Cell() as cell:
+        monkeypatch.setattr(cell, "_ask", lambda *_: (status, msgspec.msgpack.encode(payload)))
+        for read in (cell.parse(b""), cell.attachment(b"", 1)):
+            assert isinstance(read, Unparsed)
+            assert read.reason == "crashed"
 
 
 def test_several_threads_share_a_cell(cell: Cell) -> None:

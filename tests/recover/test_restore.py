@@ -16,7 +16,9 @@ from mailkeep.connectors.memory.connector import MemoryConnector
 from mailkeep.connectors.memory.server import MemoryMailbox, MemoryServer
 from mailkeep.errors import GiveUp, RetryNow
 from mailkeep.mail.items import Folder, Kind, Role
+from mailkeep.mail.parse import Parsed, parse
 from mailkeep.recover.plan import Counts
+from mailkeep.recover.ports import Line
 from mailkeep.recover.run import Restored, plan_restore, run_restore, undo_restore
 from tests.recover.memory import RECEIVED, MemoryJournal, MemorySource
 
@@ -166,6 +168,23 @@ def test_e6_undo_removes_exactly_what_was_added_and_unchanged() -> None:
         }
     )
     assert world.undo() == (0, 0)
+
+
+def test_e6_undoing_reads_mail_where_it_is_told_to() -> None:
+    """What a killed attempt created is looked for first; on a server that regenerates, that means reading both."""
+    world = World(server=MemoryServer(regenerates_content=True))
+    item = world.source.put(b"Subject: s\r\nMessage-ID: <1@x>\r\n\r\nhello\r\n", message_id="<1@x>")
+    world.run()
+    killed, read = MemoryJournal(), list[bytes]()
+    killed.intend([Line(item.number, ("INBOX",), item.sha256)])
+
+    def reading(content: bytes) -> Parsed:
+        read.append(content)
+        return parse(content)
+
+    undo_restore(world.source, world.connect(), killed, read=reading)
+    assert world.source.contents[item.number] in read
+    assert killed.held[item.number].state != "intended"
 
 
 def test_e6_a_changed_flag_or_date_is_reported() -> None:

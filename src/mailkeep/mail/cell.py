@@ -23,7 +23,7 @@ import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import IO
+from typing import IO, TypeVar
 
 import msgspec
 
@@ -34,6 +34,7 @@ SECONDS_MAX = 30.0
 ANSWER_MAX = 256 << 20  # bytes; an attachment is the largest answer
 FRAME, NUMBER = struct.Struct(">QQ"), struct.Struct(">Q")
 PARSED, BYTES, FAILED = 0, 1, 2
+T = TypeVar("T")
 
 
 class Cell:
@@ -47,10 +48,7 @@ class Cell:
 
     def parse(self, content: bytes) -> Parsed | Unparsed:
         """What a view shows of the message."""
-        status, payload = self._ask([], content)
-        if status == PARSED:
-            return msgspec.msgpack.decode(payload, type=Parsed)
-        return msgspec.msgpack.decode(payload, type=Unparsed)
+        return self._answer([], content, PARSED, Parsed)
 
     def attachment(self, content: bytes, number: int) -> bytes | Unparsed:
         """The bytes of the attachment that `Parsed.attachments` numbers so."""
@@ -59,10 +57,8 @@ class Cell:
 
     def attachments(self, content: bytes, numbers: Sequence[int]) -> list[bytes] | Unparsed:
         """The bytes of at least one attachment, in the order asked for: one question, within the seconds of one."""
-        status, payload = self._ask(numbers, content)
-        if status == BYTES:
-            return msgspec.msgpack.decode(payload, type=list[bytes])
-        return msgspec.msgpack.decode(payload, type=Unparsed)
+        found = self._answer(numbers, content, BYTES, list[bytes])
+        return found if isinstance(found, Unparsed) or len(found) == len(numbers) else _odd()
 
     def close(self) -> None:
         with self._lock:
@@ -75,6 +71,17 @@ class Cell:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _answer(self, numbers: Sequence[int], content: bytes, wanted: int, form: type[T]) -> T | Unparsed:
+        """The answer in that form. One that does not fit it (the mail has taken the child over) is no answer."""
+        status, payload = self._ask(numbers, content)
+        try:
+            if status == wanted:
+                return msgspec.msgpack.decode(payload, type=form)
+            return msgspec.msgpack.decode(payload, type=Unparsed)
+        except msgspec.DecodeError:
+            self.close()
+            return _odd()
 
     def _ask(self, numbers: Sequence[int], content: bytes) -> tuple[int, bytes | bytearray]:
         with self._lock:
@@ -134,6 +141,10 @@ class Cell:
             if stream is not None:
                 stream.close()
         child.wait()
+
+
+def _odd() -> Unparsed:
+    return Unparsed("crashed", "the process that reads the message gave an answer that makes no sense")
 
 
 def _write(stream: IO[bytes], data: bytes, deadline: float) -> None:

@@ -123,7 +123,7 @@ def folder_number(mailbox: Mailbox, at: views.Moment, text: str) -> int:
     wanted = parted(text)
     for row in rows:
         if row.path == wanted or (
-            len(wanted) == 1 and row.path[0].lower() == "inbox" == wanted[0].lower() and len(row.path) == 1
+            len(wanted) == 1 == len(row.path) and row.path[0].lower() == "inbox" == wanted[0].lower()
         ):
             return row.id
     some = ", ".join(joined(row.path) for row in rows[:12])

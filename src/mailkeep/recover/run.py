@@ -121,13 +121,19 @@ def run_restore(
 
 
 def undo_restore(
-    source: Source, connector: Connector, journal: Journal, into: tuple[str, ...] = (), report: Report = silent
+    source: Source,
+    connector: Connector,
+    journal: Journal,
+    into: tuple[str, ...] = (),
+    report: Report = silent,
+    *,
+    read: fidelity.Read = parse,
 ) -> Undone:
     """Remove exactly what the restore created and nobody has changed since. Running it again changes nothing.
 
     `source` and `into` are the restore's own: what a killed attempt created before it could journal the id is found first.
     """
-    _adopt(source, connector, journal, into)
+    _adopt(source, connector, journal, into, read)
     folders = {folder.path: folder for folder in connector.folders()}
     lines = [line for line in journal.lines() if line.state in ("created", "verified", "differs")]
     removed = 0
@@ -140,11 +146,11 @@ def undo_restore(
     return Undone(removed, len(lines) - removed)
 
 
-def _adopt(source: Source, connector: Connector, journal: Journal, into: tuple[str, ...]) -> None:
+def _adopt(source: Source, connector: Connector, journal: Journal, into: tuple[str, ...], read: fidelity.Read) -> None:
     lines = {line.item: line for line in journal.lines()}
     if not any(line.state == "intended" for line in lines.values()):
         return
-    reading = Reading(source, connector.capabilities.regenerates_content, parse)
+    reading = Reading(source, connector.capabilities.regenerates_content, read)
     for target, actions in _planned(reading, connector, into, lines, _taken(lines), make=False):
         journal.update([_created(target, action) for action in actions if action.ours])
 
