@@ -23,6 +23,7 @@ from mailkeep.catalog.models import (
     Group,
     Mailbox,
     Membership,
+    OutboxLine,
     Restore,
     RestoreLine,
     Task,
@@ -31,6 +32,7 @@ from mailkeep.catalog.models import (
 from mailkeep.catalog.projection import CatalogProjection
 from mailkeep.catalog.rebuild import FOUND_CONNECTION, rebuild
 from mailkeep.catalog.replay import catch_up, documents
+from mailkeep.errors import RetryLater
 from mailkeep.store.memory import MemoryStore
 from mailkeep.sync.ports import RunResult
 from tests.catalog import world
@@ -246,6 +248,77 @@ def test_a_history_without_a_mailbox_in_the_configuration_is_kept_in_sight(tmp_p
     assert done.mailboxes == 2
     found = Mailbox.objects.get(uid=uid)
     assert (found.connection.name, found.address, found.head_number) == (FOUND_CONNECTION, uid.hex, 5)
+
+
+def test_a_damaged_organisation_history_does_not_keep_the_rest_away(tmp_path: Path) -> None:
+    store = MemoryStore()
+    repository = world.archive(tmp_path, store)
+    world.connection("Early")
+    outbox.flush(repository)
+    fill(repository)
+    outbox.flush(repository)
+    world.connection("Late")
+    outbox.flush(repository)
+    world.connection("Waiting")  # and cannot be flushed once the last entry known is damaged
+    assert outbox.known_head().number == 3
+    uids = {row.uid for row in Mailbox.objects.all()}
+    damage(store, "history/organisation/000000000002")
+    done = rebuild(repository)
+    assert any(name == "organisation" and "000000000002" in problem for name, problem in done.damaged)
+    assert {row.uid for row in Mailbox.objects.all()} == uids
+    assert all(row.head_number == 5 for row in Mailbox.objects.all())
+    names = {row.name for row in Connection.objects.all()}
+    assert names == {"Early", "Late", "Waiting", FOUND_CONNECTION}
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_damaged_or_lost_end_of_the_organisations_history_keeps_what_waits(tmp_path: Path, lost: bool) -> None:
+    store = MemoryStore()
+    repository = world.archive(tmp_path, store)
+    fill(repository)
+    outbox.flush(repository)
+    world.connection("Second")
+    outbox.flush(repository)
+    world.connection("Waiting")
+    whole = {row.uid.hex: mailbox_views(row) for row in Mailbox.objects.all()}
+    name = "history/organisation/000000000002"
+    if lost:
+        del store.objects[name]
+    else:
+        damage(store, name)
+    done = rebuild(repository)
+    assert bool(done.damaged) is not lost, "that the end is missing only `verify` can see"
+    assert {row.uid.hex: mailbox_views(row) for row in Mailbox.objects.all()} == whole
+    assert {row.name for row in Connection.objects.all()} == {"Dovecot", "Waiting"}
+    assert OutboxLine.objects.filter(kind="connection").count() == 1
+    if lost:
+        assert outbox.flush(repository) == 1
+        assert not rebuild(repository).damaged
+        assert {row.name for row in Connection.objects.all()} == {"Dovecot", "Waiting"}
+
+
+def test_nothing_is_cleared_while_the_store_is_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore()
+    repository = world.archive(tmp_path, store)
+    fill(repository)
+    outbox.flush(repository)
+    before = everything(repository)
+    get = store.get
+
+    def offline(name: str, start: int = 0, length: int | None = None) -> bytes:
+        if name.startswith("history/organisation/"):
+            raise RetryLater("store_offline", "the disk is gone")
+        return get(name, start, length)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "get", offline)
+        with pytest.raises(RetryLater):
+            rebuild(repository)
+    assert everything(repository) == before
+
+
+def damage(store: MemoryStore, name: str) -> None:
+    store.objects[name] = store.objects[name][:-1] + bytes([store.objects[name][-1] ^ 1])
 
 
 def test_a_confirmation_that_has_served_does_not_come_back_to_life(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ class OrganisationHistory:
         The chain is checked as it goes; raises Damaged, and NotFound for a lost document.
         """
         for link in self.chain.read(after):
-            events = tuple(self._event(*event) for event in self.decode(link))
+            events = tuple(self.event(*event) for event in self.decode(link))
             yield OrganisationEntry(link.number, link.previous, link.time, events), link.head
 
     def head(self) -> Head:
@@ -101,7 +101,8 @@ class OrganisationHistory:
             batch.abort()
         return blobs
 
-    def _event(self, at: datetime, kind: str, blob: bytes) -> OrganisationEvent:
+    def event(self, at: datetime, kind: str, blob: bytes) -> OrganisationEvent:
+        """One of what `decode` names. Raises Damaged, and NotFound for a lost document."""
         body = msgspec.json.decode(self._read(blob))
         return OrganisationEvent(at, body["actor"], kind, body["subject"], body["document"])
 

@@ -14,33 +14,35 @@ that is under way loses its lease with the first step, and the archive is only e
 
 from __future__ import annotations
 
+import logging
 import uuid
 from dataclasses import dataclass
 
 from django.db import connection, transaction
 
-from mailkeep.archive.damage import Damaged
 from mailkeep.archive.repository import Repository
 from mailkeep.catalog import outbox
 from mailkeep.catalog.blob_index import TableIndex
-from mailkeep.catalog.models import Connection, Mailbox, OutboxLine
-from mailkeep.catalog.recall import recall
+from mailkeep.catalog.models import Connection, Mailbox
+from mailkeep.catalog.recall import gather, recall
 from mailkeep.catalog.replay import catch_up
+from mailkeep.errors import GiveUp
 from mailkeep.progress import Progress, Report, silent
-from mailkeep.store.base import NotFound
+
+log = logging.getLogger(__name__)
 
 FOUND_CONNECTION = "Recovered mailboxes"
 FOUND_KIND = "unknown"
 
 _TRUNCATE = """
     SELECT format('TRUNCATE %s, auth_user RESTART IDENTITY CASCADE', string_agg(quote_ident(tablename), ', '))
-    FROM pg_tables WHERE schemaname = current_schema() AND tablename LIKE 'catalog\\_%'
+    FROM pg_tables WHERE schemaname = current_schema() AND tablename LIKE 'catalog\\_%' AND tablename <> 'catalog_outboxline'
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """`things` counts configuration by kind; `damaged` names mailboxes that came back only in part, and why."""
+    """`things` counts configuration by kind; `damaged` names what came back only in part (a mailbox, "organisation"), and why."""
 
     packs: int
     things: dict[str, int]
@@ -51,16 +53,32 @@ class Rebuilt:
 
 
 def rebuild(repository: Repository, report: Report = silent) -> Rebuilt:
-    """See the module's head. Raises Damaged when the organisation's history is: run `verify` then."""
-    if OutboxLine.objects.exists():
-        outbox.flush(repository)  # what was decided and had not reached the history yet
+    """See the module's head. Nothing is lost that cannot be read; RetryLater before anything is cleared: store offline.
+
+    What of the organisation's history is damaged is listed, and the mailboxes come back without it.
+    """
     report(Progress("clearing", 0, None))
+    _flushed(repository)
+    gathered = gather(repository)
     _clear(repository)
     report(Progress("reading packs", 0, None))
     packs = repository.index_orphans()
     report(Progress("reading configuration", 0, None))
-    things = recall(repository)
-    return _replayed(repository, packs, things, report)
+    if gathered.damaged:
+        gathered = gather(repository)  # it may have been the old index, or none, that did not find the documents
+    things = recall(repository, gathered)
+    return _replayed(repository, packs, things, report, gathered.damaged)
+
+
+def _flushed(repository: Repository) -> None:
+    """What was decided and had not reached the history yet.
+
+    Where that is damaged, or shorter than the catalog knew, lines go on waiting: clearing leaves them, `gather` reads them.
+    """
+    try:
+        outbox.flush(repository)
+    except GiveUp as error:
+        log.warning("what waits for the organisation's history cannot be written now: %s", error.message)
 
 
 def _clear(repository: Repository) -> None:
@@ -71,16 +89,17 @@ def _clear(repository: Repository) -> None:
         repository.index.forget()
 
 
-def _replayed(repository: Repository, packs: int, things: dict[str, int], report: Report) -> Rebuilt:
+def _replayed(
+    repository: Repository, packs: int, things: dict[str, int], report: Report, damaged: list[tuple[str, str]]
+) -> Rebuilt:
     names = list(repository.mailboxes())
     items = entries = 0
-    damaged: list[tuple[str, str]] = []
     for number, name in enumerate(names, 1):
         mailbox = Mailbox.objects.filter(uid=name).first() or _found(name)
         counter = _Counter(report, items, f"mailbox {number} of {len(names)}")
         try:
             entries += catch_up(repository, mailbox, counter)
-        except (Damaged, NotFound) as damage:
+        except GiveUp as damage:
             damaged.append((mailbox.address, damage.message))  # the others still come back whole
         items = counter.items
     return Rebuilt(packs, things, len(names), entries, items, tuple(damaged))

@@ -10,12 +10,17 @@ from __future__ import annotations
 import base64
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import IntegrityError, connection, transaction
 
+from mailkeep.archive.chain import ORGANISATION, Chain, Link
+from mailkeep.archive.damage import Damaged
+from mailkeep.archive.events import EMPTY_HEAD, Head
 from mailkeep.archive.organisation import OrganisationEvent
 from mailkeep.archive.repository import Repository
 from mailkeep.catalog import outbox, records
@@ -26,57 +31,122 @@ from mailkeep.catalog.models import (
     GroupMember,
     Mailbox,
     Membership,
+    OutboxLine,
     Restore,
     RestoreLine,
     Task,
     TaskRevision,
 )
 from mailkeep.catalog.outbox import Document
+from mailkeep.store.base import NotFound
 
 ACTOR = "rebuild"
 
 States = dict[str, dict[str, Document]]  # kind → subject → its last document
 
 
-def recall(repository: Repository) -> dict[str, int]:
-    """Rows for everything the organisation's history tells, into empty tables. Returns how many of each kind.
+@dataclass(slots=True)
+class Gathered:
+    """What the organisation's history tells, as far as it can be read, and what is wrong with the rest."""
+
+    states: States = field(default_factory=dict)
+    head: Head = EMPTY_HEAD
+    written: set[uuid.UUID] = field(default_factory=set)  # lines still waiting that an entry holds already
+    damaged: list[tuple[str, str]] = field(default_factory=list)
+
+
+def gather(repository: Repository) -> Gathered:
+    """The last state of everything, and lines that wait as the newest word. Changes nothing. RetryLater: store offline."""
+    gathered = Gathered()
+    waiting = {line.uid: line for line in OutboxLine.objects.order_by("id")}
+    for event in _events(repository, gathered):
+        line, document = outbox.opened(event)
+        if line in waiting:
+            gathered.written.add(waiting.pop(line).uid)
+        _gather(gathered.states, event.kind, event.subject, document)
+    for line_row in waiting.values():
+        _gather(gathered.states, line_row.kind, line_row.subject, line_row.document)
+    return gathered
+
+
+def recall(repository: Repository, gathered: Gathered) -> dict[str, int]:
+    """Rows for everything that was gathered, into empty tables. Returns how many of each kind.
 
     Tasks come back stopped, and those that were being deleted stay away; what that changes is recorded in its turn.
+    What refers to something that could not be read stays away too, and is added to what is damaged.
     """
-    states: States = {}
-    for event in _events(repository, remember=True):
-        _gather(states, event)
     with transaction.atomic():
+        OutboxLine.objects.filter(uid__in=gathered.written).delete()
+        outbox.keep(gathered.head)
         for kind, make in _MAKERS.items():
-            for subject, document in states.get(kind, {}).items():
-                make(subject, document)
+            for subject, document in gathered.states.get(kind, {}).items():
+                _made(make, kind, subject, document, gathered)
         _number_accounts_on()
         _join_members()
-        _stop_tasks(states)
-    for event in _events(repository):
-        if event.kind == "restore_lines":
+        _stop_tasks(gathered.states)
+    for event in _events(repository, Gathered()):
+        if event.kind == "audit":
+            _audit(outbox.opened(event)[1])
+        elif event.kind == "restore_lines":
             _journal(event)
-    counts = {kind: len(found) for kind, found in states.items()}
+    counts = {kind: len(found) for kind, found in gathered.states.items()}
     return {**counts, "audit": AuditLine.objects.count(), "restore_lines": RestoreLine.objects.count()}
 
 
-def _events(repository: Repository, *, remember: bool = False) -> Iterator[OrganisationEvent]:
-    for entry, head in repository.organisation().read():
-        yield from entry.events
-        if remember:
-            outbox.keep(head)
+def _made(
+    make: Callable[[str, Document], None], kind: str, subject: str, document: Document, gathered: Gathered
+) -> None:
+    try:
+        with transaction.atomic():
+            make(subject, document)
+    except (ObjectDoesNotExist, IntegrityError) as error:
+        gathered.damaged.append((f"{kind} {subject}", f"it does not fit what else could be read: {error}"))
 
 
-def _gather(states: States, event: OrganisationEvent) -> None:
-    _, document = outbox.opened(event)
-    if event.kind == "audit" and document is not None:
-        _audit(document)
-    elif event.kind in _MAKERS:
-        of_kind = states.setdefault(event.kind, {})
-        if document is None:
-            of_kind.pop(event.subject, None)
-        else:
-            of_kind[event.subject] = document
+def _events(repository: Repository, gathered: Gathered) -> Iterator[OrganisationEvent]:
+    """Every event that can be read; damage and the end of the chain are noted in `gathered`."""
+    organisation = repository.organisation()
+    for link in _links(organisation.chain, gathered):
+        try:
+            named = organisation.decode(link)
+        except Damaged as damage:
+            gathered.damaged.append((ORGANISATION, damage.message))
+            continue
+        for at, kind, blob in named:
+            try:
+                yield organisation.event(at, kind, blob)
+            except (Damaged, NotFound) as damage:
+                gathered.damaged.append((ORGANISATION, f"entry {link.number}: {damage.message}"))
+
+
+def _links(chain: Chain, gathered: Gathered) -> Iterator[Link]:
+    for first, last in chain.units():
+        try:
+            held = chain.unit(first, last)
+        except (Damaged, NotFound) as damage:
+            gathered.damaged.append((ORGANISATION, damage.message))
+            continue
+        for number, stored in enumerate(held, first):
+            try:
+                link = chain.open(number, stored)
+            except Damaged as damage:
+                gathered.damaged.append((ORGANISATION, damage.message))
+                continue
+            if (number, link.previous) != (gathered.head.number + 1, gathered.head.hash):
+                problem = f"entry {number} does not follow entry {gathered.head.number}, the last that can be read"
+                gathered.damaged.append((ORGANISATION, problem))
+            yield link
+            gathered.head = link.head
+
+
+def _gather(states: States, kind: str, subject: str, document: Document | None) -> None:
+    if kind not in _MAKERS:
+        return
+    of_kind = states.setdefault(kind, {})
+    if document is None:
+        of_kind.pop(subject, None)
+    else:
+        of_kind[subject] = document
 
 
 # One function for each kind: a document becomes rows.
@@ -156,8 +226,9 @@ def _restore(subject: str, document: Document) -> None:
     )
 
 
-def _audit(document: Document) -> None:
-    AuditLine.objects.create(**{**document, "at": _time(document["at"])})
+def _audit(document: Document | None) -> None:
+    if document is not None:
+        AuditLine.objects.create(**{**document, "at": _time(document["at"])})
 
 
 def _journal(event: OrganisationEvent) -> None:
@@ -213,7 +284,8 @@ def _stop_tasks(states: States) -> None:
         if document["deleting"]:
             outbox.record("task", subject, None, ACTOR)
         elif document["active"]:
-            records.save(Task.objects.select_related("connection", "group").get(uid=subject), ACTOR)
+            for task in Task.objects.select_related("connection", "group").filter(uid=subject):
+                records.save(task, ACTOR)
 
 
 def _time(text: str | None) -> Any:
