@@ -170,6 +170,36 @@ def test_e6_undo_removes_exactly_what_was_added_and_unchanged() -> None:
     assert world.undo() == (0, 0)
 
 
+def test_e6_what_was_undone_can_be_restored_again_on_the_same_journal() -> None:
+    world = World()
+    for content in (b"one", b"two", b"three"):
+        world.source.put(content)
+    world.run()
+    assert world.undo() == (3, 0)
+    world.mailbox.folder("INBOX").deliver(b"two", received=RECEIVED)  # bob's own copy
+    again = world.run()
+    assert (again.create, again.restored, again.skip) == (2, 2, 1)
+    assert {one.state for one in world.journal.held.values()} == {"verified", "undone"}
+    assert world.undo() == (2, 0)
+    assert world.contents() == Counter({(("INBOX",), b"two"): 1}), "bob's own is not undone"
+
+
+def test_e6_an_item_restored_again_is_journalled_before_it_is_created() -> None:
+    world = World()
+    world.source.put(b"one")
+    world.run()
+    world.undo()
+    states = []
+
+    class Watching(MemoryConnector):
+        def create(self, folder: Folder, new: NewItem) -> Created:
+            states.append(world.journal.held[1].state)
+            return super().create(folder, new)
+
+    run_restore(world.source, lambda: Watching(world.server, world.mailbox), world.journal)
+    assert states == ["intended"], "killed after creating, it would be a stranger's"
+
+
 def test_e6_undoing_reads_mail_where_it_is_told_to() -> None:
     """What a killed attempt created is looked for first; on a server that regenerates, that means reading both."""
     world = World(server=MemoryServer(regenerates_content=True))

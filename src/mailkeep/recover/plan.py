@@ -82,7 +82,8 @@ def plan(
 
     `matches` holds by item the target's ids that are identical, ascending; `taken` those that are already some item's: it
     grows, and the caller keeps it for the whole folder. `journal` is what earlier attempts of this restore did: what they
-    created is not created again, and what they only meant to create is theirs if it is found now.
+    created is not created again, and what they only meant to create is theirs if it is found now. What was undone is planned as if
+    it had never been: a copy that is there now is somebody else's.
     """
     actions = []
     for item in items:
@@ -93,7 +94,7 @@ def plan(
         elif why:
             action = Action(item, folder, Step.CANNOT, why=why)
         elif there:
-            action = Action(item, folder, Step.SKIP, there=there, ours=line is not None)
+            action = Action(item, folder, Step.SKIP, there=there, ours=line is not None and line.state != "undone")
         else:
             action = Action(item, folder, Step.CREATE)
         taken.add(action.there)

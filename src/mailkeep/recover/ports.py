@@ -55,7 +55,7 @@ class Difference:
 class Line:
     """One item of a restore in its journal.
 
-    intended → created → verified | differs → undone | kept
+    intended → created → verified | differs → undone | kept        undone → intended, when the restore is asked for again
     """
 
     item: int

@@ -111,7 +111,7 @@ def run_restore(
             reading = Reading(source, connector.capabilities.regenerates_content, read)
             return _Attempt(reading, connector, journal, total, report).run(into)
         except RetryNow:
-            done = sum(line.state != "intended" for line in journal.lines())
+            done = sum(line.state not in ("intended", "undone") for line in journal.lines())
             attempts = 1 if done > progress else attempts + 1
             progress = max(done, progress)
             if attempts >= ATTEMPTS:
@@ -181,7 +181,11 @@ def _planned(
 
 
 def _finished(line: Line | None) -> bool:
-    return line is not None and line.state not in ("intended", "created")
+    return line is not None and line.state not in (
+        "intended",
+        "created",
+        "undone",
+    )  # what was undone may be asked for again
 
 
 def _created(target: TargetFolder, action: Action, created_id: str | None = None) -> Line:
@@ -201,6 +205,7 @@ class _Attempt:
         self._total = total
         self._report = report
         self._lines = {line.item: line for line in journal.lines()}
+        self._undone = {line.item for line in self._lines.values() if line.state == "undone"}
         self._taken = _taken(self._lines)
         self._result = _earlier(self._lines.values())
         self._done, self._bytes = self._result.create, 0
@@ -222,7 +227,10 @@ class _Attempt:
 
     def _create(self, target: TargetFolder, batch: list[Action]) -> list[tuple[Action, Line]]:
         """Create the batch. An item that the server or the archive refuses is told, and the others go on."""
-        self._journal.intend([Line(action.item.number, target.path, action.item.sha256) for action in batch])
+        intents = [Line(action.item.number, target.path, action.item.sha256) for action in batch]
+        if again := [line for line in intents if line.item in self._undone]:
+            self._journal.update(again)
+        self._journal.intend(intents)
         made: list[tuple[Action, Line]] = []
         try:
             for action in batch:
