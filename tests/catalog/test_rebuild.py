@@ -14,6 +14,7 @@ from django.utils import timezone
 from mailkeep.archive.events import Flagged, FolderGone, FolderPut, Moved, Removed
 from mailkeep.archive.repository import Repository
 from mailkeep.catalog import audit, outbox, records, secrets, views
+from mailkeep.catalog import rebuild as rebuilding
 from mailkeep.catalog.blob_index import TableIndex
 from mailkeep.catalog.known import CatalogKnown
 from mailkeep.catalog.models import (
@@ -31,8 +32,9 @@ from mailkeep.catalog.models import (
 )
 from mailkeep.catalog.projection import CatalogProjection
 from mailkeep.catalog.rebuild import FOUND_CONNECTION, rebuild
+from mailkeep.catalog.recall import Gathered
 from mailkeep.catalog.replay import catch_up, documents
-from mailkeep.errors import RetryLater
+from mailkeep.errors import GiveUp, RetryLater
 from mailkeep.store.memory import MemoryStore
 from mailkeep.sync.ports import RunResult
 from tests.catalog import world
@@ -315,6 +317,44 @@ def test_nothing_is_cleared_while_the_store_is_offline(tmp_path: Path, monkeypat
         with pytest.raises(RetryLater):
             rebuild(repository)
     assert everything(repository) == before
+
+
+def test_what_another_process_records_between_flush_and_clearing_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = world.archive(tmp_path)
+    world.connection("First")
+    gather, names = rebuilding.gather, iter(["Second", "Third"])
+
+    def interrupted(from_repository: Repository) -> Gathered:
+        gathered = gather(from_repository)
+        if (name := next(names, None)) is not None:
+            world.connection(name)
+            if name == "Third":
+                outbox.flush(from_repository)  # the line has gone, and what was gathered does not hold it
+        return gathered
+
+    monkeypatch.setattr(rebuilding, "gather", interrupted)
+    rebuild(repository)
+    assert {row.name for row in Connection.objects.all()} == {"First", "Second", "Third"}
+
+
+def test_a_rebuild_that_is_always_interrupted_gives_up_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = world.archive(tmp_path)
+    gather = rebuilding.gather
+
+    def interrupted(from_repository: Repository) -> Gathered:
+        gathered = gather(from_repository)
+        world.connection(f"No. {Connection.objects.count()}")
+        return gathered
+
+    monkeypatch.setattr(rebuilding, "gather", interrupted)
+    with pytest.raises(GiveUp) as told:
+        rebuild(repository)
+    assert told.value.code == "busy"
+    assert Connection.objects.count() == rebuilding.CLEARING_ATTEMPTS_MAX
 
 
 def damage(store: MemoryStore, name: str) -> None:

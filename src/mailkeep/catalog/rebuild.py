@@ -18,19 +18,24 @@ import logging
 import uuid
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
+from mailkeep.archive.events import Head
 from mailkeep.archive.repository import Repository
 from mailkeep.catalog import outbox
 from mailkeep.catalog.blob_index import TableIndex
-from mailkeep.catalog.models import Connection, Mailbox
-from mailkeep.catalog.recall import gather, recall
+from mailkeep.catalog.dispatch_rows import TURN_LOCK
+from mailkeep.catalog.models import Connection, Mailbox, OutboxLine
+from mailkeep.catalog.recall import Gathered, gather, recall
 from mailkeep.catalog.replay import catch_up
 from mailkeep.errors import GiveUp
 from mailkeep.progress import Progress, Report, silent
 
 log = logging.getLogger(__name__)
 
+CLEARING_ATTEMPTS_MAX = 5
+LOCK_SECONDS_MAX = 20  # longer than a dispatcher that froze keeps its turn
+_HELD_UP = frozenset({"40P01", "55P03"})  # deadlock, lock timeout
 FOUND_CONNECTION = "Recovered mailboxes"
 FOUND_KIND = "unknown"
 
@@ -58,9 +63,7 @@ def rebuild(repository: Repository, report: Report = silent) -> Rebuilt:
     What of the organisation's history is damaged is listed, and the mailboxes come back without it.
     """
     report(Progress("clearing", 0, None))
-    _flushed(repository)
-    gathered = gather(repository)
-    _clear(repository)
+    gathered = _gathered_and_cleared(repository)
     report(Progress("reading packs", 0, None))
     packs = repository.index_orphans()
     report(Progress("reading configuration", 0, None))
@@ -70,7 +73,26 @@ def rebuild(repository: Repository, report: Report = silent) -> Rebuilt:
     return _replayed(repository, packs, things, report, gathered.damaged)
 
 
-def _flushed(repository: Repository) -> None:
+def _gathered_and_cleared(repository: Repository) -> Gathered:
+    """Cleared only if nothing was recorded or flushed since it was gathered. GiveUp `busy` where that never happens."""
+    for _ in range(CLEARING_ATTEMPTS_MAX):
+        flushed = _flushed(repository)
+        known = outbox.known_head()
+        gathered = gather(repository)
+        try:
+            cleared = _clear(known, set() if flushed else gathered.waiting)
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", None) not in _HELD_UP:
+                raise
+            cleared = False
+        if cleared:
+            if isinstance(repository.index, TableIndex):
+                repository.index.forget()
+            return gathered
+    raise GiveUp("busy", "other processes go on changing the catalog", "stop `mailkeep serve` and try again")
+
+
+def _flushed(repository: Repository) -> bool:
     """What was decided and had not reached the history yet.
 
     Where that is damaged, or shorter than the catalog knew, lines go on waiting: clearing leaves them, `gather` reads them.
@@ -79,14 +101,24 @@ def _flushed(repository: Repository) -> None:
         outbox.flush(repository)
     except GiveUp as error:
         log.warning("what waits for the organisation's history cannot be written now: %s", error.message)
+        return False
+    return True
 
 
-def _clear(repository: Repository) -> None:
+def _clear(known: Head, waiting: set[int]) -> bool:
+    """Everything goes, unless other lines wait than those, or the history has gone on: nothing changed then.
+
+    Neither a flush nor a dispatcher's turn nor anybody who records a change can be under way meanwhile.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS_MAX}s'")
+        cursor.execute("SELECT pg_advisory_xact_lock(%s), pg_advisory_xact_lock(%s)", [outbox.FLUSH_LOCK, TURN_LOCK])
+        cursor.execute("LOCK TABLE catalog_outboxline IN ACCESS EXCLUSIVE MODE")
+        if outbox.known_head() != known or set(OutboxLine.objects.values_list("pk", flat=True)) != waiting:
+            return False
         cursor.execute(_TRUNCATE)
         cursor.execute(cursor.fetchone()[0])
-    if isinstance(repository.index, TableIndex):
-        repository.index.forget()
+    return True
 
 
 def _replayed(

@@ -51,7 +51,8 @@ class Gathered:
 
     states: States = field(default_factory=dict)
     head: Head = EMPTY_HEAD
-    written: set[uuid.UUID] = field(default_factory=set)  # lines still waiting that an entry holds already
+    waiting: set[int] = field(default_factory=set)  # row keys of the lines that wait
+    written: set[uuid.UUID] = field(default_factory=set)  # those of them that an entry holds already
     damaged: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -59,6 +60,7 @@ def gather(repository: Repository) -> Gathered:
     """The last state of everything, and lines that wait as the newest word. Changes nothing. RetryLater: store offline."""
     gathered = Gathered()
     waiting = {line.uid: line for line in OutboxLine.objects.order_by("id")}
+    gathered.waiting = {line_row.pk for line_row in waiting.values()}
     for event in _events(repository, gathered):
         line, document = outbox.opened(event)
         if line in waiting:
