@@ -15,7 +15,15 @@ HOME = environment.home()
 SECRET_KEY = environment.django_secret()
 DEBUG = False
 ALLOWED_HOSTS = os.environ.get("MAILKEEP_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
-CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("MAILKEEP_ORIGINS", "").split(",") if origin]
+CSRF_TRUSTED_ORIGINS = [one.strip() for one in os.environ.get("MAILKEEP_ORIGINS", "").split(",") if one.strip()]
+
+# Behind a web server with a certificate: the header by which it says that a request came by HTTPS. Only whoever sets it strips what
+# strangers send under that name, so nothing is believed by default.
+PROXY_HEADER = os.environ.get("MAILKEEP_PROXY_HEADER", "").strip()
+if PROXY_HEADER:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_" + PROXY_HEADER.upper().replace("-", "_"), "https")
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
 
 INSTALLED_APPS = [
     "django.contrib.auth",

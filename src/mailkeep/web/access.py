@@ -13,10 +13,12 @@ item in the audit log (SPEC E7).
 from __future__ import annotations
 
 import functools
+import ipaddress
 import time
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
@@ -61,6 +63,16 @@ def has(user: AbstractBaseUser | AnonymousUser, right: str) -> bool:
 def actor(request: HttpRequest) -> str:
     """The signed-in person's name, as history and audit keep it."""
     return request.user.get_username()
+
+
+def client_address(request: HttpRequest) -> str:
+    """Where the request came from. Behind a proxy: the last entry of X-Forwarded-For, its own; those before it are anybody's word."""
+    forwarded = request.headers.get("X-Forwarded-For", "") if settings.PROXY_HEADER else ""
+    told = forwarded.rpartition(",")[2].strip()
+    try:
+        return str(ipaddress.ip_address(told))
+    except ValueError:
+        return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def reason_for(request: HttpRequest, mailbox: str) -> str | None:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from mailkeep.errors import MailkeepError, RetryLater
 from mailkeep.operations import people
+from mailkeep.web.access import client_address
 
 
 @login_not_required
@@ -27,7 +28,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return render(request, "web/sign_in.html", {"next": following})
     name = request.POST.get("name", "")
     try:
-        person = people.sign_in(name, request.POST.get("password", ""), request.META.get("REMOTE_ADDR", ""))
+        person = people.sign_in(name, request.POST.get("password", ""), client_address(request))
     except MailkeepError as error:
         status = 429 if isinstance(error, RetryLater) else 422
         said = f"{error.message[:1].upper()}{error.message[1:]}. {error.hint[:1].upper()}{error.hint[1:]}."
