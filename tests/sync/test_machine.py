@@ -151,9 +151,9 @@ class Mailbox(RuleBasedStateMachine):
     )
     def run_with_an_error(self, operation: str, after: int, error: Exception) -> None:
         self.world.server.faults.fail(operation, error, after=after)  # type: ignore[arg-type]
-        self.world.run()
+        result = self.world.run()
         self.world.server.faults.clear()
-        self.note_moment()
+        self.note_moment(level=result.code != "partial")  # a folder that would not open is as it was
 
     @rule(where=PICK, which=PICK, short=st.integers(0, 3))
     def run_with_a_short_listing(self, where: int, which: int, short: int) -> None:
@@ -204,14 +204,18 @@ class Mailbox(RuleBasedStateMachine):
         again = self.world.run()
         assert (again.result, again.fetched, again.moved, again.removed, again.reflagged) == ("ok", 0, 0, 0, 0)
 
-    def note_moment(self) -> None:
-        """After a run: if the newest entry completed one, the view is the server's state, now and for ever."""
+    def note_moment(self, level: bool = True) -> None:
+        """After a run: if the newest entry completed one, the view is the server's state, now and for ever.
+
+        Not `level`: the run said that it is not; for ever it stays all the same.
+        """
         entries = self.world.catalog.entries
         if entries and entries[-1][0].run.complete:
             number = entries[-1][0].number
             if number not in self.moments:
                 self.moments[number] = self.world.archived()
-                self.live_view_is_the_server()
+                if level:
+                    self.live_view_is_the_server()
 
     def live_view_is_the_server(self) -> None:
         shown, there = self.world.archived(), self.world.on_server()

@@ -20,6 +20,7 @@ from mailkeep.sync.folders import Branch
 from mailkeep.sync.limits import Limits
 from mailkeep.sync.listing import Check, Heard, sighting_key, sightings_of
 from mailkeep.sync.plan import Added, Fetch, Judge, LeaveOut, Sighting, settle_added
+from mailkeep.sync.refused import Refused, refusal
 from mailkeep.sync.session import ITEM_BYTES, Session
 from mailkeep.sync.staging import Sorter, Spool
 
@@ -31,7 +32,7 @@ class Ended:
     """A folder's listing has come to its end. `heard` None: the folder was deleted meanwhile."""
 
     folder: int
-    heard: Heard | None
+    heard: Heard | Refused | None
 
 
 class FirstPass:
@@ -46,7 +47,7 @@ class FirstPass:
         self._directory = directory
         self._limits = limits
         self._loans = loans
-        self.heard: dict[int, Heard] = {}
+        self.heard: dict[int, Heard | Refused] = {}
         self.late: Sorter[Sighting] = Sorter(directory, Sighting, sighting_key, limits)
 
     def arrivals(
@@ -71,15 +72,14 @@ class FirstPass:
     def _listing(self, connector: Connector, listed: Check) -> Iterator[tuple[Sighting | Ended, int]]:
         """In the lister's thread."""
         for branch in self._branches:
-            heard = None
+            heard: Heard | Refused | None = None
             try:
                 listing = connector.changes(branch.folder, None)
                 for sighting in sightings_of(listing, branch.number, self._limits.word_characters, listed):
                     yield sighting, 0
                 heard = Heard(listing.checkpoint, listing.count, listing.complete)
             except GiveUp as error:
-                if error.code != "folder_not_found":
-                    raise
+                heard = refusal(connector, branch, error)
             yield Ended(branch.number, heard), 0
 
     def _additions(

@@ -9,6 +9,7 @@ from mailkeep.connectors.base import Connector, Listed, Listing, Seen
 from mailkeep.errors import GiveUp
 from mailkeep.sync.folders import Branch
 from mailkeep.sync.plan import Sighting
+from mailkeep.sync.refused import Refused, refusal
 from mailkeep.sync.staging import Key, Sorter
 from mailkeep.sync.words import presentable
 
@@ -39,15 +40,16 @@ def list_folders(
     sightings: Sorter[Sighting],
     word_characters: int,
     check: Check,
-) -> dict[int, Heard]:
+) -> dict[int, Heard | Refused]:
     """Stage every change; by folder number, how each listing ended. A folder deleted meanwhile is not in the answer."""
-    heard = {}
+    heard: dict[int, Heard | Refused] = {}
     for branch in branches:
         try:
             heard[branch.number] = _list_twice(connector, branch, since, sightings, word_characters, check)
         except GiveUp as error:
-            if error.code != "folder_not_found":
-                raise
+            refused = refusal(connector, branch, error)
+            if refused is not None:
+                heard[branch.number] = refused
     return heard
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailkeep.errors import MailkeepError, RetryLater, RetryNow
@@ -57,10 +57,14 @@ def of_shrink(gone: int, known: int) -> Ending:
     )
 
 
-def of_lines(lines: Iterable[LedgerLine], names: dict[int, str], distrusted: Sequence[int]) -> Ending:
-    """What the ledger says at the end of a run that went through."""
+def of_lines(
+    lines: Iterable[LedgerLine], names: dict[int, str], distrusted: Sequence[int], refused: Mapping[str, str]
+) -> Ending:
+    """What the ledger says at the end of a run that went through. `refused`: folder → why the server would not give it."""
     lines = list(lines)
     odd = differing(lines)
+    if refused:
+        return _refused(refused)
     if odd or distrusted:
         return _partial(odd, names, distrusted)
     too_large = _count(lines, lambda reason: reason == TOO_LARGE)
@@ -96,6 +100,14 @@ def result_of(
         shrink=shrink,
         ledger=tuple(lines),
     )
+
+
+def _refused(refused: Mapping[str, str]) -> Ending:
+    said = [f"{name} ({message})" for name, message in list(refused.items())[:3]]
+    rest = len(refused) - len(said)
+    sentence = "not to be read: " + "; ".join(said) + (f"; and {rest} more folders" if rest else "")
+    hint = "mend the folder or its permissions on the server; what is archived of it stays, and it is tried again"
+    return Ending("warning", "partial", sentence, hint)
 
 
 def _partial(odd: Sequence[LedgerLine], names: dict[int, str], distrusted: Sequence[int]) -> Ending:

@@ -22,7 +22,6 @@ from mailkeep.archive.history import Fenced
 from mailkeep.archive.repository import Repository
 from mailkeep.connectors.base import Connector
 from mailkeep.errors import MailkeepError
-from mailkeep.mail.items import Folder
 from mailkeep.progress import Report, silent
 from mailkeep.sync import outcome
 from mailkeep.sync.budget import LARGE_ITEMS
@@ -37,6 +36,7 @@ from mailkeep.sync.plan import Fetch, Sighting, judge_by
 from mailkeep.sync.ports import Known, KnownItem, LeaseLost, LedgerLine, Projection, RunResult
 from mailkeep.sync.pulse import Pulse
 from mailkeep.sync.recording import Recorder
+from mailkeep.sync.refused import Refused, counted, raise_if_none_opens
 from mailkeep.sync.session import Session
 from mailkeep.sync.settle import Settled, Settlement
 from mailkeep.sync.shrink import is_shrink
@@ -120,6 +120,7 @@ class Run:
         self._since = known.checkpoints()
         self._branches: dict[int, Branch] = {}
         self._heard: dict[int, Heard] = {}
+        self._refused: dict[int, Refused] = {}  # folders that the server would not give
         self._counts: dict[int, int] = {}  # on the server, by folder number
         self._unexplained: set[int] = set()
         self._withheld: set[int] = set()  # folders whose removals wait for a person
@@ -190,11 +191,15 @@ class Run:
             if branch.folder.id in unchanged:
                 self._counts[branch.number] = unchanged[branch.folder.id]
         for branch in self._treated(Treatment.COUNTED):
-            self._counts[branch.number] = self._count(branch.folder)
+            self._count(branch)
         return [branch for branch in listed if branch.folder.id not in unchanged]
 
-    def _count(self, folder: Folder) -> int:
-        return self._session.call(lambda connector: connector.count(folder))
+    def _count(self, branch: Branch) -> None:
+        count = self._session.call(lambda connector: counted(connector, branch))
+        if isinstance(count, Refused):
+            self._refused[branch.number] = count
+        elif count is not None:
+            self._counts[branch.number] = count
 
     def _treated(self, treatment: Treatment) -> list[Branch]:
         return [branch for branch in self._branches.values() if branch.treatment is treatment]
@@ -232,6 +237,7 @@ class Run:
         left_out: Iterable[KnownItem],
     ) -> None:
         known, beat = self._archive.known, self._pulse.beat
+        branches = {number: branch for number, branch in branches.items() if number not in self._refused}
         settlement = Settlement(branches, known, self._judge, self._session, self._directory, self._limits, beat)
         settled = settlement.settle(sightings, heard, left_out)
         self._unexplained = settled.unexplained
@@ -248,8 +254,8 @@ class Run:
         heard = self._session.call(
             lambda connector: list_folders(connector, to_list, since, sightings, words, self._listed)
         )
-        self._hear(heard)
-        self._settle(sightings, heard, branches, self._left_out())
+        read = self._hear(heard)
+        self._settle(sightings, read, branches, self._left_out())
 
     def _left_out(self) -> Iterable[KnownItem]:
         """Items to judge again: failing ones always, the task's own choices when the task is another than last time."""
@@ -303,9 +309,19 @@ class Run:
         if self._pulse.phase == "listing":
             self._pulse.done += count
 
-    def _hear(self, heard: Mapping[int, Heard]) -> None:
-        self._heard.update(heard)
-        self._counts.update({number: each.count for number, each in heard.items()})
+    def _hear(self, heard: Mapping[int, Heard | Refused]) -> dict[int, Heard]:
+        """Note how listings ended; give back those that did. Raises where the server opens no folder at all."""
+        read = {number: each for number, each in heard.items() if isinstance(each, Heard)}
+        self._heard.update(read)
+        self._counts.update({number: each.count for number, each in read.items()})
+        for number, each in heard.items():
+            if isinstance(each, Refused):
+                self._refused[number] = each
+                self._counts.pop(number, None)  # of an earlier listing: nothing follows from it any more
+            else:
+                self._refused.pop(number, None)
+        raise_if_none_opens(self._treated(Treatment.LISTED) + self._treated(Treatment.COUNTED), self._refused)
+        return read
 
     def _take(self, produce: Callable[[Connector], Iterable[tuple[Arrival, int]]]) -> None:
         for chunk in self._session.stream(produce, self._limits.stream_bytes):
@@ -354,12 +370,19 @@ class Run:
         """Of every listed folder the newest; the old one where the run could not act on all it heard."""
         checkpoints = {}
         for number, branch in self._branches.items():
-            heard = self._heard.get(number)
+            heard = self._heard.get(number) if number not in self._refused else None
             if branch.treatment is Treatment.LISTED and heard and heard.trusted and number not in self._withheld:
                 checkpoints[branch.folder.id] = heard.checkpoint
-            elif branch.treatment is not Treatment.COUNTED and branch.folder.id in self._since:
+            elif self._keeps_checkpoint(branch):
                 checkpoints[branch.folder.id] = self._since[branch.folder.id]
         return checkpoints
+
+    def _keeps_checkpoint(self, branch: Branch) -> bool:
+        """Not where a folder that would not open holds items left out by an earlier task: those are to be judged again."""
+        if branch.treatment is Treatment.COUNTED or branch.folder.id not in self._since:
+            return False
+        held = self._held.get(branch.number)
+        return branch.number not in self._refused or self._same_task_as_last() or not (held and held.left_out)
 
     def _complete(self, checkpoints: Mapping[str, bytes]) -> None:
         """A run without events writes no entry, unless an earlier one was cut short: its items await completion."""
@@ -400,4 +423,5 @@ class Run:
             return outcome.of_shrink(*self._shrink)
         names = {number: "/".join(branch.folder.path) for number, branch in self._branches.items()}
         distrusted = [number for number, heard in self._heard.items() if not heard.trusted]
-        return outcome.of_lines(lines, names, distrusted)
+        refused = {names[number]: each.message for number, each in sorted(self._refused.items())}
+        return outcome.of_lines(lines, names, distrusted, refused)
