@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailkeep.connectors.imap import listing
 from mailkeep.connectors.imap.command import Literal, date_time, flag_list, flags_from, string, uid_set
 from mailkeep.connectors.imap.wire import (
     DEPTH_MAX,
@@ -95,6 +96,15 @@ def test_uid_ranges() -> None:
     for hostile in (b"1:*", b"", b"1,,2", b"1:2:3", b"-1", b"9" * 40):
         with pytest.raises(WireError):
             uid_ranges(hostile)
+
+
+def test_ranges_without_end_cost_no_more_than_what_was_asked_for() -> None:
+    """Read lazily it would be no list of 2^63 either: so the time is what tells."""
+    began = time.monotonic()
+    said = Response([b"* ESEARCH (TAG m1) UID ALL 1:9223372036854775807,3:9223372036854775807,7"])
+    assert list(listing._found(said, 5, 9)) == [5, 6, 7, 8, 9]
+    assert list(listing._found(Response([b"* SEARCH 9 2 7 9223372036854775807 7"]), 5, 9)) == [7, 9]
+    assert time.monotonic() - began < 1
 
 
 @given(st.sets(st.integers(1, 2**32 - 1), min_size=1))

@@ -24,7 +24,7 @@ from mailkeep.connectors.imap.command import flags_from
 from mailkeep.connectors.imap.opened import Opened, examine, reopen
 from mailkeep.connectors.imap.references import ITEMS, PLAIN_ITEMS, reference
 from mailkeep.connectors.imap.session import Pending, Session
-from mailkeep.connectors.imap.wire import Claim, Response, number, uid_ranges, words
+from mailkeep.connectors.imap.wire import Claim, Response, number, uid_ranges, within, words
 from mailkeep.mail.items import Role
 
 _IN_FLIGHT = 2
@@ -134,9 +134,8 @@ class ImapListing:
         for low, high in _chunks(since):
             reopen(self._session, self._raw, opened.validity)
             for response in self._session.run("find what is still there", ask % (low, high)):
-                for uid in _found(response):
-                    if low <= uid <= high:
-                        yield Seen(item_id(opened.validity, uid), None)
+                for uid in _found(response, low, high):
+                    yield Seen(item_id(opened.validity, uid), None)
 
     # --- new items -----------------------------------------------------------------------------------------------------
 
@@ -227,15 +226,14 @@ def _vanished(response: Response, below: int) -> list[tuple[int, int]]:
     return [(low, min(high, below - 1)) for low, high in uid_ranges(uids) if low < below]
 
 
-def _found(response: Response) -> Iterator[int]:
-    """The UIDs of a SEARCH or ESEARCH response."""
+def _found(response: Response, low: int, high: int) -> Iterator[int]:
+    """The UIDs from `low` to `high` of a SEARCH or ESEARCH response, whatever else it claims to hold."""
+    ranges: list[tuple[int, int]] = []
     if response.name == b"SEARCH":
-        for value in response.values():
-            if not isinstance(value, list):
-                yield number(value)
+        ranges = [(number(value), number(value)) for value in response.values() if not isinstance(value, list)]
     elif response.name == b"ESEARCH":
         told = response.values()
         for key, value in pairwise(told):
             if isinstance(key, bytes) and key.upper() == b"ALL" and isinstance(value, bytes):
-                for low, high in uid_ranges(value):
-                    yield from range(low, high + 1)
+                ranges += uid_ranges(value)
+    yield from within(ranges, low, high)

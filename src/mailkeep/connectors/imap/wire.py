@@ -11,7 +11,7 @@ A **value** is None (NIL), bytes (atom, number, quoted string, literal) or a lis
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
@@ -253,3 +253,11 @@ def uid_ranges(raw: bytes) -> list[tuple[int, int]]:
         high = number(last) if colon else low
         ranges.append((min(low, high), max(low, high)))
     return ranges
+
+
+def within(ranges: Iterable[tuple[int, int]], low: int, high: int) -> Iterator[int]:
+    """Each UID of the ranges that lies from `low` to `high`, once: a range repeated or without end costs no more."""
+    next_uid = low
+    for first, last in sorted(ranges):
+        yield from range(max(first, next_uid), min(last, high) + 1)
+        next_uid = max(next_uid, min(last, high) + 1)
