@@ -82,7 +82,7 @@ class Chain:
 
     def append(self, number: int, previous: bytes, time: datetime, document: bytes) -> Head:
         """Put the entry. Fenced where somebody else's stands there; ValueError if it does not follow what is there."""
-        before = self._head_at(number - 1)
+        before = self.head_at(number - 1)
         if before.hash != previous:
             raise Fenced(self.name, number - 1)
         if before.time is not None and time < before.time:
@@ -101,12 +101,12 @@ class Chain:
     def head(self) -> Head:
         """The last entry there is. Reads that one alone: `read` is what checks a chain."""
         number = max((last for _, last in self.units()), default=0)
-        self._last = self._head_at(number)
+        self._last = self.head_at(number)
         return self._last
 
     def read(self, after: int = 0) -> Iterator[Link]:
         """Every link behind entry `after`, in order, the chain checked as it goes. Raises Damaged."""
-        before = self._head_at(after)
+        before = self.head_at(after)
         for number, stored in self._stored_after(after):
             if number != before.number + 1:
                 raise Damaged(self.object_name(before.number + 1), "the entry is missing, though later ones are there")
@@ -226,13 +226,14 @@ class Chain:
                     held = [self._stored(number) for number in range(first, last + 1)]
                 yield from ((number, stored) for number, stored in enumerate(held, first) if number > after)
 
-    def _head_at(self, number: int) -> Head:
-        """The head that the chain had at that entry."""
+    def head_at(self, number: int) -> Head:
+        """The head that the chain had at that entry. Raises Damaged, also where it is missing."""
         if number <= 0:
             return EMPTY_HEAD
         if self._last is not None and self._last.number == number:
             return self._last
-        return self.open(number, self._stored(number)).head
+        self._last = self.open(number, self._stored(number)).head
+        return self._last
 
     def _stored(self, number: int) -> bytes:
         try:

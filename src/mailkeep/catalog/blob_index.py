@@ -1,8 +1,8 @@
 """Where blobs lie, as a table: `archive.ports.BlobIndex` over PostgreSQL.
 
 Threads may share one `TableIndex`: each uses its own database connection, and the remembered blobs are guarded by a
-lock. Commits are asynchronous: should the server's machine lose the last half second, the packs are orphans that the
-next start reads again.
+lock. Commits are asynchronous: should the server or its machine lose the last half second, the packs are orphans that
+the next start reads again, or whoever misses one of their blobs first (`replay`, `outbox`).
 """
 
 from __future__ import annotations

@@ -12,11 +12,13 @@ from collections.abc import Callable
 from django.db import transaction
 
 from mailkeep.archive.documents import decode_folder, decode_summary
-from mailkeep.archive.events import Entry, FolderPut, Put
+from mailkeep.archive.events import Entry, FolderPut, Head, Put
 from mailkeep.archive.repository import Repository
 from mailkeep.catalog.models import Mailbox
 from mailkeep.catalog.projecting import project
+from mailkeep.errors import GiveUp
 from mailkeep.mail.items import Folder
+from mailkeep.store.base import NotFound
 from mailkeep.sync.ports import Summary
 
 
@@ -30,17 +32,44 @@ def catch_up(repository: Repository, mailbox: Mailbox, count: Callable[[int], No
     Each entry is a transaction, so that a killed catch-up goes on where it was. Call with the mailbox's lease held, or
     with nothing running.
     """
-    number = Mailbox.objects.only("head_number").get(pk=mailbox.pk).head_number
+    row = Mailbox.objects.only("head_number", "head_hash").get(pk=mailbox.pk)
+    history = repository.history(mailbox.uid.hex)
+    _refuse_diverged(history.chain.head_at(row.head_number), bytes(row.head_hash), mailbox)
     entries = 0
-    for entry, head in repository.history(mailbox.uid.hex).read(after=number):
-        folders, summaries = documents(repository, entry)
+    indexed = False
+    for entry, head in history.read(after=row.head_number):
+        try:
+            told = _told(repository, entry)
+        except NotFound:
+            if indexed:
+                raise
+            repository.index_orphans()  # a crash of the database alone may have cost the index packs: they are stored
+            indexed = True
+            told = _told(repository, entry)
+        folders, summaries, checkpoints = told
         with transaction.atomic():
             project(mailbox.pk, entry, head, folders, summaries)
-            if entry.checkpoint:
-                Mailbox.objects.filter(pk=mailbox.pk).update(checkpoints=repository.read(entry.checkpoint))
+            if checkpoints is not None:
+                Mailbox.objects.filter(pk=mailbox.pk).update(checkpoints=checkpoints)
         entries += 1
         count(len(summaries))
     return entries
+
+
+def _refuse_diverged(stored: Head, known: bytes, mailbox: Mailbox) -> None:
+    """The catalog's last entry has to be the archive's of that number: other entries' items must not be mixed."""
+    if stored.number and stored.hash != known:
+        raise GiveUp(
+            "catalog_diverged",
+            f"the catalog and the archive differ in entry {stored.number} of {mailbox.address}",
+            "run: mailkeep verify, then mailkeep rebuild",
+        )
+
+
+def _told(repository: Repository, entry: Entry) -> tuple[dict[int, Folder], dict[int, Summary], bytes | None]:
+    """All that an entry refers to: folders, summaries, checkpoints. Raises Damaged and NotFound."""
+    checkpoints = repository.read(entry.checkpoint) if entry.checkpoint else None
+    return *documents(repository, entry), checkpoints
 
 
 def documents(repository: Repository, entry: Entry) -> tuple[dict[int, Folder], dict[int, Summary]]:

@@ -38,9 +38,11 @@ POLL_SECONDS = 0.02
 Connection = psycopg.Connection[tuple[object, ...]]
 
 # `synchronous_commit` stays on although the archive is the truth and the catalog can catch up from it: workers
-# survive a crash of the database, and a worker must never meet a database that has forgotten what it was told (a
-# blob's place, a lease, a fence). Commits of several workers share one flush. Where a loss is harmless a transaction
-# may say `SET LOCAL synchronous_commit = off`.
+# survive a crash of the database, and a worker must never meet a database that has forgotten a lease or a decision.
+# Commits of several workers share one flush. What the archive can tell again says `SET LOCAL synchronous_commit = off`:
+# blobs' places (`catalog/blob_index.py`) and projected entries (`catalog/projecting.py`). A crash of the database alone
+# may cost the last of those while workers live on: a blob they go on referring to is then not found by the index until
+# its pack, which is in the store, is read again (`catalog/replay.py` and `catalog/outbox.py` do so, and each start).
 TUNING: Mapping[str, str] = {
     # The console's threads, and up to a dozen connections of each worker process, of which there is one per core.
     "max_connections": str(max(100, 50 + 12 * (os.cpu_count() or 1))),
