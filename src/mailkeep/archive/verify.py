@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from mailkeep.archive.chain import HISTORY_NAME, ORGANISATION, SEGMENT_NAME
+from mailkeep.archive.chain import HISTORY_NAME, ORGANISATION, SEGMENT_NAME, Chain
 from mailkeep.archive.damage import Damaged
 from mailkeep.archive.events import Head
 from mailkeep.archive.findings import Damage, Findings
@@ -90,10 +90,11 @@ class _Verification:
         repository = self._repository
         self._total = sum(1 for info in repository.store.list("") if info.name.partition("/")[0] in _PLACES)
         self._check_statements()
+        ends = self._ends()  # before the packs: whoever commits meanwhile puts packs first, then the entry
         repository.index_orphans()  # what a crash left complete is ours
         packs = self._check_packs()
         histories = HistoryCheck(repository, self._findings, packs.seen, self._read)
-        reached = self._check_chains(histories)
+        reached = self._check_chains(histories, ends)
         histories.settle()
         self._check_format()
         damaged = self._findings.damages()
@@ -109,14 +110,22 @@ class _Verification:
             self._object()
         return check
 
-    def _check_chains(self, check: HistoryCheck) -> dict[str, Head]:
-        """Every chain that is there or ought to be. By chain, how far it goes."""
+    def _ends(self) -> dict[str, int]:
+        """The last entry of every chain that is there or ought to be; what comes later is left to the next time."""
+        names = set(self._heads).union(self._said, self._repository.mailboxes(), [ORGANISATION])
+        return {name: max((last for _, last in self._chain(name).units()), default=0) for name in names}
+
+    def _chain(self, name: str) -> Chain:
+        repository = self._repository
+        return repository.organisation().chain if name == ORGANISATION else repository.history(name).chain
+
+    def _check_chains(self, check: HistoryCheck, ends: Mapping[str, int]) -> dict[str, Head]:
+        """Every chain to its end. By chain, how far it goes."""
         self._phase = _PHASES["history"]
         self._check_names()
-        said = set(self._heads) | set(self._said)
-        for chain in sorted(said.union(self._repository.mailboxes(), [ORGANISATION])):
+        for chain, end in sorted(ends.items()):
             wanted = self._wanted(chain)
-            hashes = check.check(chain, set(wanted))
+            hashes = check.check(chain, set(wanted), end)
             for number, claims in wanted.items():
                 for digest, source in claims:
                     self._compare(chain, number, digest, source, check.heads[chain], hashes.get(number))

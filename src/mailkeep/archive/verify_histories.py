@@ -47,17 +47,21 @@ class HistoryCheck:
         self._suspects: dict[bytes, Suspect] = {}
         self.heads: dict[str, Head] = {}
 
-    def check(self, name: str, wanted: Container[int]) -> dict[int, bytes]:
-        """Walk a chain; the hashes its entries have at the wanted numbers. `heads` then says how far it goes."""
+    def check(self, name: str, wanted: Container[int], end: int) -> dict[int, bytes]:
+        """Walk a chain to entry `end`; the hashes its entries have at the wanted numbers.
+
+        `heads` then says how far it goes.
+        """
         if name == ORGANISATION:
             organisation = self._repository.organisation()
             return self._walk(
                 organisation.chain,
                 wanted,
+                end,
                 lambda link: [(blob, f"entry {link.number}") for _, _, blob in organisation.decode(link)],
             )
         history = self._repository.history(name)
-        return self._walk(history.chain, wanted, lambda link: _references(history.decode(link)))
+        return self._walk(history.chain, wanted, end, lambda link: _references(history.decode(link)))
 
     def settle(self) -> None:
         """Read the histories that name missing blobs once more, for purges and for what is live now."""
@@ -71,11 +75,13 @@ class HistoryCheck:
             for chain, what in suspect.hits:
                 self._findings.hit(suspect.finding, chain, what)
 
-    def _walk(self, chain: Chain, wanted: Container[int], references: Callable[[Link], References]) -> dict[int, bytes]:
+    def _walk(
+        self, chain: Chain, wanted: Container[int], end: int, references: Callable[[Link], References]
+    ) -> dict[int, bytes]:
         hashes: dict[int, bytes] = {}
         before: Head | None = EMPTY_HEAD  # None behind a damaged entry: its successor's link cannot be checked
         number = 0
-        for number, stored, place in self._entries(chain):
+        for number, stored, place in self._entries(chain, end):
             self._read(len(stored))
             try:
                 link = chain.open(number, stored)
@@ -92,10 +98,12 @@ class HistoryCheck:
         self.heads[chain.name] = before if before is not None else Head(number, b"", None)
         return hashes
 
-    def _entries(self, chain: Chain) -> Iterator[tuple[int, bytes, str]]:
+    def _entries(self, chain: Chain, end: int) -> Iterator[tuple[int, bytes, str]]:
         """(number, bytes, object) of every entry that is there, missing ones noted on the way."""
         number = 0
         for found, stored, place in self._stored(chain):
+            if found > end:
+                return  # written since: its packs may be missing from those that were listed
             for missing in range(number + 1, found):
                 self._missing_entry(chain, missing)
             yield found, stored, place
