@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import errno
+import json
 import multiprocessing
 import os
 import subprocess
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from mailkeep.archive.chain import Chain
+from mailkeep.archive.entries import to_microseconds
+from mailkeep.archive.events import EMPTY_HEAD
 from mailkeep.errors import GiveUp, RetryLater
 from mailkeep.store.base import AlreadyExists, NotFound, ObjectInfo, Store
 from mailkeep.store.local import LEFTOVER_AGE_SECONDS, LocalStore
@@ -156,9 +161,7 @@ class Fault:
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO, errno.EROFS])
-@pytest.mark.parametrize(
-    "point", ["upload.open", "upload.write", "upload.fsync", "upload.link", "upload.unlink", "upload.fsync_folder"]
-)
+@pytest.mark.parametrize("point", ["upload.open", "upload.write", "upload.fsync", "upload.link"])
 def test_a_failing_disk_is_said_and_leaves_nothing_behind(tmp_path: Path, point: str, error: int) -> None:
     store = LocalStore(tmp_path, at=Fault(point, error))
     with pytest.raises(RetryLater) as failed:
@@ -169,6 +172,31 @@ def test_a_failing_disk_is_said_and_leaves_nothing_behind(tmp_path: Path, point:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     store.put("packs/ab/abcd", b"x" * 1000)  # and it goes on once the disk does
     assert LocalStore(tmp_path).get("packs/ab/abcd") == b"x" * 1000
+
+
+@pytest.mark.parametrize("point", ["upload.unlink", "upload.fsync_folder"])
+def test_after_the_link_the_name_stays_for_those_who_have_read_it(tmp_path: Path, point: str) -> None:
+    store = LocalStore(tmp_path, at=Fault(point, errno.EIO))
+    with pytest.raises(RetryLater):
+        store.put("packs/ab/abcd", b"x" * 1000)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert files == [tmp_path / "packs/ab/abcd"]
+    assert LocalStore(tmp_path).get("packs/ab/abcd") == b"x" * 1000
+    with pytest.raises(AlreadyExists):
+        store.put("packs/ab/abcd", b"x" * 1000)
+
+
+@pytest.mark.parametrize("point", ["upload.unlink", "upload.fsync_folder"])
+def test_an_entry_whose_put_failed_after_the_link_is_recognised_when_tried_again(tmp_path: Path, point: str) -> None:
+    chain = Chain(LocalStore(tmp_path, at=Fault(point, errno.EIO)), bytes(32), "a1" * 16)
+    time_of_entry = datetime(2026, 11, 23, tzinfo=UTC)
+    document = json.dumps(
+        {"number": 1, "previous": EMPTY_HEAD.hash.hex(), "time": to_microseconds(time_of_entry)}
+    ).encode()
+    with pytest.raises(RetryLater):
+        chain.append(1, EMPTY_HEAD.hash, time_of_entry, document)
+    head = chain.append(1, EMPTY_HEAD.hash, time_of_entry, document)
+    assert Chain(LocalStore(tmp_path), bytes(32), "a1" * 16).head() == head
 
 
 def test_leftovers_of_the_dead_are_cleared_and_those_of_the_living_stay(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@
     fsync   the folder, so that the name survives a power cut
 
 A file whose fsync failed is thrown away and never trusted again: the kernel may have dropped its pages and report
-success the next time. Leftovers of killed writers are cleared when the store is opened.
+success the next time. After the link nothing is taken back: others may have read the object. An error then means that
+it is not known to be durable, and whoever puts the same again gets `AlreadyExists`, after the folder's next fsync.
+Leftovers of killed writers are cleared when the store is opened.
 """
 
 from __future__ import annotations
@@ -172,7 +174,7 @@ class LocalStore:
 
 
 class LocalUpload:
-    """A temporary file until `commit` links it to its name. After any error it is gone."""
+    """A temporary file until `commit` links it to its name. After any error the temporary file is gone."""
 
     def __init__(self, store: LocalStore, name: str, temporary: Path, at: Callable[[str], None]) -> None:
         self._store = store
@@ -213,17 +215,16 @@ class LocalUpload:
             self._temporary.unlink()
 
     def _settle(self) -> None:
-        """After the link: the name has to survive a power cut, or be taken back."""
-        try:
-            self._at("upload.unlink")
-            self._temporary.unlink()
-            self._at("upload.fsync_folder")
-            _fsync_folder(self._final.parent)
-            self._at("upload.done")
-        except OSError:
-            with suppress(OSError):  # the first error is the one to report
-                self._final.unlink()
-            raise
+        """After the link: the name has to survive a power cut.
+
+        Should that fail the name stays, because others may have read it already; whoever tries again finds it there,
+        and has the folder synchronised once more.
+        """
+        self._at("upload.unlink")
+        self._temporary.unlink()
+        self._at("upload.fsync_folder")
+        _fsync_folder(self._final.parent)
+        self._at("upload.done")
 
     @contextmanager
     def _gone_on_error(self) -> Iterator[None]:
