@@ -17,6 +17,8 @@ from mailkeep.errors import RetryNow
 
 BUFFER_BYTES = 256 * 1024
 LITERAL_BYTES_MAX = 16 << 20  # where nothing larger was asked for
+BESIDE_BYTES_MAX = 16 << 20  # all that one response holds beside its largest literal
+_STEP_BYTES = 8 << 20  # a literal's memory is taken as it arrives, not as it is announced
 
 
 class Line:
@@ -35,6 +37,7 @@ class Line:
     def response(self) -> Pieces:
         """The next response. RetryNow("connection_lost") where the line drops or breaks a limit."""
         pieces: Pieces = []
+        held = 0
         while True:
             text = self._text()
             announced = literal_size(text) if text[-1:] == b"}" else None
@@ -43,21 +46,29 @@ class Line:
                 return pieces
             text, size = announced
             if size > self.literal_bytes_max or len(pieces) > PIECES_MAX:
-                raise self._lost(f"it announced {size:,} bytes where at most {self.literal_bytes_max:,} are taken")
+                raise self.lost(f"it announced {size:,} bytes where at most {self.literal_bytes_max:,} are taken")
+            held += len(text) + size
+            if held > self.held_bytes_max:
+                raise self.lost(f"a response of more than {self.held_bytes_max:,} bytes")
             pieces.append(text)
             pieces.append(self._literal(size))
+
+    @property
+    def held_bytes_max(self) -> int:
+        """Of one response, and of all that wait for whoever asked for them."""
+        return self.literal_bytes_max + BESIDE_BYTES_MAX
 
     def send(self, data: bytes) -> None:
         self._check()
         try:
             self._connection.sendall(data)
         except OSError as error:
-            raise self._lost(_why(error)) from error
+            raise self.lost(_why(error)) from error
 
     def start_tls(self, context: ssl.SSLContext) -> None:
         """TLS from here on. What came unencrypted after the go-ahead is refused (an injection). ssl.SSLError as it comes."""
         if self._start != self._end:
-            raise self._lost("it sent more before the encryption began")
+            raise self.lost("it sent more before the encryption began")
         self._connection = context.wrap_socket(self._connection, server_hostname=self._host)
 
     def peer_is_this_machine(self) -> bool:
@@ -82,7 +93,7 @@ class Line:
                 return text
             scanned = self._end - self._start
             if scanned > LINE_BYTES_MAX:
-                raise self._lost(f"a line of more than {LINE_BYTES_MAX:,} bytes")
+                raise self.lost(f"a line of more than {LINE_BYTES_MAX:,} bytes")
             self._more()
 
     def _literal(self, size: int) -> bytes | bytearray:
@@ -90,13 +101,17 @@ class Line:
         if size <= held:
             self._start += size
             return bytes(self._view[self._start - size : self._start])
-        content = bytearray(size)
-        view = memoryview(content)
-        view[:held] = self._view[self._start : self._end]
+        content = bytearray(min(size, held + _STEP_BYTES))
+        content[:held] = self._view[self._start : self._end]
         self._start = self._end = 0
-        while held < size:
-            held += self._receive(view[held:])
-        return content
+        while True:
+            with memoryview(content) as view:
+                while held < len(content):
+                    with view[held:] as rest:
+                        held += self._receive(rest)
+            if held == size:
+                return content
+            content += bytes(min(size - held, _STEP_BYTES))
 
     def _more(self) -> None:
         """Room first: what is unread moves to the front, and a line longer than the buffer makes it grow."""
@@ -116,11 +131,11 @@ class Line:
         try:
             received = self._connection.recv_into(into)
         except OSError as error:
-            raise self._lost(_why(error)) from error
+            raise self.lost(_why(error)) from error
         finally:
             self.usage.seconds_waiting += time.perf_counter() - began
         if not received:
-            raise self._lost("it closed the line")
+            raise self.lost("it closed the line")
         self.usage.bytes_received += received
         return received
 
@@ -128,7 +143,8 @@ class Line:
         if self.broken is not None:
             raise self.broken
 
-    def _lost(self, why: str) -> RetryNow:
+    def lost(self, why: str) -> RetryNow:
+        """Hang up for good; the error to raise."""
         self.broken = RetryNow(
             "connection_lost", f"the line to {self._host} was lost: {why}", "nothing to do: it is tried again"
         )

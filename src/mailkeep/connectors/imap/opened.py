@@ -11,6 +11,7 @@ from mailkeep.connectors.imap.wire import WireError, number
 from mailkeep.errors import RetryNow
 from mailkeep.mail.folder_names import decode
 
+_UIDS = 1 << 32  # there are no more (RFC 9051)
 _TOLD = re.compile(rb"\* OK \[(UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ) (\d{1,19})\]", re.IGNORECASE)
 
 
@@ -41,6 +42,8 @@ def examine(session: Session, raw: bytes) -> Opened:
     validity = told.get(b"UIDVALIDITY")
     if validity is None:
         raise WireError("a folder without UIDVALIDITY")
+    if told.get(b"UIDNEXT", 0) > _UIDS:
+        raise WireError("a UIDNEXT beyond 32 bits")
     session.selected = (raw, validity)
     uid_next = told.get(b"UIDNEXT") or _uid_next(session, count)
     return Opened(raw, validity, uid_next, count, told.get(b"HIGHESTMODSEQ", 0))

@@ -29,12 +29,13 @@ _COPIED_BYTES_MAX = 64 * 1024  # a larger literal goes out on its own
 class Pending:
     """A command under way. `completion` is None until the server ended it."""
 
-    __slots__ = ("abandoned", "claim", "completion", "queue", "tag")
+    __slots__ = ("abandoned", "claim", "completion", "held", "queue", "tag")
 
     def __init__(self, tag: bytes, claim: Claim | None) -> None:
         self.tag = tag
         self.claim = claim
         self.queue: deque[Response] = deque()
+        self.held = 0  # bytes in the queue
         self.completion: Completion | None = None
         self.abandoned = False  # nobody will ask for its responses any more
 
@@ -92,13 +93,17 @@ class Session:
         try:
             while True:
                 while pending.queue:
-                    yield pending.queue.popleft()
+                    response = pending.queue.popleft()
+                    pending.held -= response.size
+                    yield response
+                    del response  # or this frame would hold a large item while the next one comes
                 if pending.completion is not None:
                     return
                 self._read()
         finally:
             pending.abandoned = True
             pending.queue.clear()
+            pending.held = 0
 
     def finish(self, pending: Pending, what: str, tolerated: tuple[str, ...] = ()) -> Completion:
         """Read to the command's end. Raises where it was refused, unless with one of the `tolerated` codes."""
@@ -118,7 +123,12 @@ class Session:
     def run(self, what: str, *parts: Part) -> list[Response]:
         """Send, read everything, raise where it was refused."""
         pending = self.send(*parts)
-        found = list(self.responses(pending))
+        found, held = [], 0
+        for response in self.responses(pending):
+            found.append(response)
+            held += response.size
+            if held > self.line.held_bytes_max:
+                raise self.line.lost(f"more than {self.line.held_bytes_max:,} bytes where it was to {what}")
         self.accept(pending, what)
         return found
 
@@ -191,6 +201,9 @@ class Session:
                 break
         if unclaimed is not None and not unclaimed.abandoned:
             unclaimed.queue.append(response)
+            unclaimed.held += response.size
+            if unclaimed.held > self.line.held_bytes_max:
+                raise self.line.lost(f"more than {self.line.held_bytes_max:,} bytes that nobody has read yet")
 
     def _go_ahead(self, pending: Pending) -> bool:
         """Wait for `+` before a literal; False where the command was refused instead."""

@@ -22,6 +22,7 @@ LINE_BYTES_MAX = 1 << 20  # of one text piece
 PIECES_MAX = 4096  # of one response
 DEPTH_MAX = 32  # of nested lists
 NUMBER_MAX = (1 << 63) - 1
+_RESPONSE_BYTES = 512  # of a response beside its pieces: a million empty ones are not free
 
 Value: TypeAlias = "bytes | bytearray | list[Value] | None"
 Pieces: TypeAlias = "list[bytes | bytearray]"
@@ -166,6 +167,11 @@ class Response:
         self.pieces = pieces
         self.name, self.number, self.start = untagged(pieces[0])
         self._told: dict[bytes, Value] | None = None
+
+    @property
+    def size(self) -> int:
+        """What it holds in memory, in bytes: its pieces, and what any object costs."""
+        return _RESPONSE_BYTES + sum(map(len, self.pieces))
 
     @property
     def text(self) -> bytes:
