@@ -145,7 +145,9 @@ def undo(restore_id: str, reason: str, actor: str, report: Report) -> Undone:
         audit.record(actor, "undo", row.target_address, reason, {"restore": row.uid.hex})
         connector = connections.open_mailbox(connection, row.target_address)
         try:
-            done = undo_restore(_source(row), connector, RestoreJournal(row, actor), tuple(row.into), report)
+            with Cell() as cell:
+                journal = RestoreJournal(row, actor)
+                done = undo_restore(_source(row), connector, journal, tuple(row.into), report, read=cell.parse)
         finally:
             connector.close()
         if row.finished_at is None:  # nothing goes on with a restore that was taken back
