@@ -138,6 +138,19 @@ def test_what_a_narrower_task_left_out_of_it_is_judged_again_when_it_opens(world
     assert (world.run().result, world.archived()) == ("ok", world.on_server())
 
 
+def test_under_the_same_task_its_checkpoint_stays_with_what_is_left_out_of_it(world: World) -> None:
+    projects, sent = world.mailbox.folder(*PROJECTS), world.mailbox.folder("Sent")
+    world.server.faults.unreadable.add(projects.item_id(2))
+    world.run()
+    before = world.catalog.checkpoints()
+    projects.deliver(mail(14, "Projects"))
+    for number in range(20, 30):  # several entries before the end
+        sent.deliver(mail(number, "Sent"))
+    with refusing(world, "access_denied", PROJECTS):
+        world.run()
+    assert world.catalog.checkpoints()[projects.id] == before[projects.id]
+
+
 def test_a_folder_that_is_only_counted(world: World) -> None:
     world.change_task(kinds=frozenset())
     with refusing(world, "refused_by_server", PROJECTS):

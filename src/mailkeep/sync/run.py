@@ -12,8 +12,6 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from mailkeep.connectors.base import Connector
 from mailkeep.errors import MailkeepError
 from mailkeep.progress import Report, silent
 from mailkeep.sync import outcome
+from mailkeep.sync.archived import Archive
 from mailkeep.sync.budget import LARGE_ITEMS
 from mailkeep.sync.fetching import Arrival, Intake, Loans, fetch_folder
 from mailkeep.sync.first import FirstPass
@@ -66,7 +65,7 @@ def synchronise(
     memory (None: the system's temporary one); what a run puts there goes when it ends. Raises no `MailkeepError`. A run
     whose lease was taken away, or that met another writer in the history, ends without finishing: the other finishes.
     """
-    archive = Archive(mailbox, repository, known, projection)
+    archive = Archive(mailbox, repository, known, projection, known.head())
     with tempfile.TemporaryDirectory(prefix="mailkeep-sync-", dir=staging) as directory:
         run = Run(archive, connect, options, stamp, limits, report, Path(directory))
         try:
@@ -76,16 +75,6 @@ def synchronise(
             return RunResult("error", error.code, error.message, error.hint)
         finally:
             run.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Archive:
-    """Our side of a mailbox: its chain, what the catalog knows of it, and where the catalog takes what is new."""
-
-    mailbox: str
-    repository: Repository
-    known: Known
-    projection: Projection
 
 
 class Run:
@@ -249,7 +238,7 @@ class Run:
     def _round(self, to_list: Sequence[Branch], since: Mapping[str, bytes], branches: Mapping[int, Branch]) -> None:
         """List these folders, settle all of `branches`, and record what follows."""
         self._pulse.enter("listing")
-        sightings = self._sightings()
+        sightings: Sorter[Sighting] = Sorter(self._directory, Sighting, sighting_key, self._limits)
         words = self._limits.word_characters
         heard = self._session.call(
             lambda connector: list_folders(connector, to_list, since, sightings, words, self._listed)
@@ -260,7 +249,7 @@ class Run:
     def _left_out(self) -> Iterable[KnownItem]:
         """Items to judge again: failing ones always, the task's own choices when the task is another than last time."""
         reasons = {reason for count in self._held.values() for reason in count.left_out}
-        if not reasons or (reasons <= outcome.ADMISSION_REASONS and self._same_task_as_last()):
+        if not reasons or (reasons <= outcome.ADMISSION_REASONS and self._archive.same_task_as_last(self._stamp)):
             return ()
         return self._archive.known.left_out()
 
@@ -298,9 +287,6 @@ class Run:
         return False
 
     # --- shared by both --------------------------------------------------------------------------------------------
-
-    def _sightings(self) -> Sorter[Sighting]:
-        return Sorter(self._directory, Sighting, sighting_key, self._limits)
 
     def _listed(self, count: int) -> None:
         """Told by the session's thread, every few hundred items."""
@@ -382,28 +368,13 @@ class Run:
         if branch.treatment is Treatment.COUNTED or branch.folder.id not in self._since:
             return False
         held = self._held.get(branch.number)
-        return branch.number not in self._refused or self._same_task_as_last() or not (held and held.left_out)
+        settled = branch.number not in self._refused or not (held and held.left_out)
+        return settled or self._archive.same_task_as_last(self._stamp)
 
     def _complete(self, checkpoints: Mapping[str, bytes]) -> None:
         """A run without events writes no entry, unless an earlier one was cut short: its items await completion."""
-        if self._recorder.has_events() or self._recorder.entries or not self._last_was_complete():
+        if self._recorder.has_events() or self._recorder.entries or not self._archive.last_was_complete():
             self._recorder.complete(checkpoints)
-
-    def _last_was_complete(self) -> bool:
-        last = self._last_stamp
-        return last is None or last.complete
-
-    def _same_task_as_last(self) -> bool:
-        """And that run went to its end: one cut short under these options has not judged everything by them."""
-        last, now = self._last_stamp, self._stamp
-        return last is not None and last.complete and (last.task, last.revision) == (now.task, now.revision)
-
-    @cached_property
-    def _last_stamp(self) -> RunStamp | None:
-        """Of the newest entry when this run began; None before the first."""
-        head = self._archive.known.head()
-        history = self._archive.repository.history(self._archive.mailbox)
-        return next((entry.run for entry, _ in history.read(head.number - 1)), None) if head.number else None
 
     def _keep_what_is_done(self, error: MailkeepError) -> None:
         """The server failed, not the archive: what had arrived is recorded, the checkpoint stays where it was."""
