@@ -25,7 +25,7 @@ from mailkeep.archive.repository import Repository
 from mailkeep.catalog import outbox
 from mailkeep.catalog.blob_index import TableIndex
 from mailkeep.catalog.dispatch_rows import TURN_LOCK
-from mailkeep.catalog.models import Connection, Mailbox, OutboxLine
+from mailkeep.catalog.models import Blob, Connection, Mailbox, OutboxLine
 from mailkeep.catalog.recall import Gathered, gather, recall
 from mailkeep.catalog.replay import catch_up
 from mailkeep.errors import GiveUp
@@ -67,20 +67,25 @@ def rebuild(repository: Repository, report: Report = silent) -> Rebuilt:
     report(Progress("reading packs", 0, None))
     packs = repository.index_orphans()
     report(Progress("reading configuration", 0, None))
-    if gathered.damaged:
-        gathered = gather(repository)  # it may have been the old index, or none, that did not find the documents
+    if gathered is None or gathered.damaged:
+        gathered = gather(repository)  # it may have been the old index that did not find the documents
     things = recall(repository, gathered)
     return _replayed(repository, packs, things, report, gathered.damaged)
 
 
-def _gathered_and_cleared(repository: Repository) -> Gathered:
-    """Cleared only if nothing was recorded or flushed since it was gathered. GiveUp `busy` where that never happens."""
+def _gathered_and_cleared(repository: Repository) -> Gathered | None:
+    """Cleared only if nothing was recorded or flushed since it was gathered. GiveUp `busy` where that never happens.
+
+    None: not gathered yet.
+    """
     for _ in range(CLEARING_ATTEMPTS_MAX):
         flushed = _flushed(repository)
         known = outbox.known_head()
-        gathered = gather(repository)
+        waiting = set() if flushed else set(OutboxLine.objects.values_list("pk", flat=True))
+        # Without an index no document would be found, and there is nothing to lose: it is gathered once that is made.
+        gathered = gather(repository) if Blob.objects.exists() else None
         try:
-            cleared = _clear(known, set() if flushed else gathered.waiting)
+            cleared = _clear(known, waiting)
         except OperationalError as error:
             if getattr(error.__cause__, "sqlstate", None) not in _HELD_UP:
                 raise

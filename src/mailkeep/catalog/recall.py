@@ -41,6 +41,7 @@ from mailkeep.catalog.outbox import Document
 from mailkeep.store.base import NotFound
 
 ACTOR = "rebuild"
+DAMAGED_NAMED_MAX = 1000  # a lost pack may hit millions of events
 
 States = dict[str, dict[str, Document]]  # kind → subject → its last document
 
@@ -51,16 +52,18 @@ class Gathered:
 
     states: States = field(default_factory=dict)
     head: Head = EMPTY_HEAD
-    waiting: set[int] = field(default_factory=set)  # row keys of the lines that wait
-    written: set[uuid.UUID] = field(default_factory=set)  # those of them that an entry holds already
-    damaged: list[tuple[str, str]] = field(default_factory=list)
+    written: set[uuid.UUID] = field(default_factory=set)  # waiting lines that an entry holds already
+    damaged: list[tuple[str, str]] = field(default_factory=list)  # the first DAMAGED_NAMED_MAX
+
+    def note(self, thing: str, problem: str) -> None:
+        if len(self.damaged) < DAMAGED_NAMED_MAX:
+            self.damaged.append((thing, problem))
 
 
 def gather(repository: Repository) -> Gathered:
     """The last state of everything, and lines that wait as the newest word. Changes nothing. RetryLater: store offline."""
     gathered = Gathered()
     waiting = {line.uid: line for line in OutboxLine.objects.order_by("id")}
-    gathered.waiting = {line_row.pk for line_row in waiting.values()}
     for event in _events(repository, gathered):
         line, document = outbox.opened(event)
         if line in waiting:
@@ -102,7 +105,7 @@ def _made(
         with transaction.atomic():
             make(subject, document)
     except (ObjectDoesNotExist, IntegrityError) as error:
-        gathered.damaged.append((f"{kind} {subject}", f"it does not fit what else could be read: {error}"))
+        gathered.note(f"{kind} {subject}", f"it does not fit what else could be read: {error}")
 
 
 def _events(repository: Repository, gathered: Gathered) -> Iterator[OrganisationEvent]:
@@ -112,13 +115,13 @@ def _events(repository: Repository, gathered: Gathered) -> Iterator[Organisation
         try:
             named = organisation.decode(link)
         except Damaged as damage:
-            gathered.damaged.append((ORGANISATION, damage.message))
+            gathered.note(ORGANISATION, damage.message)
             continue
         for at, kind, blob in named:
             try:
                 yield organisation.event(at, kind, blob)
             except (Damaged, NotFound) as damage:
-                gathered.damaged.append((ORGANISATION, f"entry {link.number}: {damage.message}"))
+                gathered.note(ORGANISATION, f"entry {link.number}: {damage.message}")
 
 
 def _links(chain: Chain, gathered: Gathered) -> Iterator[Link]:
@@ -126,17 +129,17 @@ def _links(chain: Chain, gathered: Gathered) -> Iterator[Link]:
         try:
             held = chain.unit(first, last)
         except (Damaged, NotFound) as damage:
-            gathered.damaged.append((ORGANISATION, damage.message))
+            gathered.note(ORGANISATION, damage.message)
             continue
         for number, stored in enumerate(held, first):
             try:
                 link = chain.open(number, stored)
             except Damaged as damage:
-                gathered.damaged.append((ORGANISATION, damage.message))
+                gathered.note(ORGANISATION, damage.message)
                 continue
             if (number, link.previous) != (gathered.head.number + 1, gathered.head.hash):
                 problem = f"entry {number} does not follow entry {gathered.head.number}, the last that can be read"
-                gathered.damaged.append((ORGANISATION, problem))
+                gathered.note(ORGANISATION, problem)
             yield link
             gathered.head = link.head
 
