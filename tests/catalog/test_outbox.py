@@ -84,4 +84,7 @@ def test_while_another_process_flushes_this_one_leaves_it_to_it(repository: Repo
     with psycopg.connect(**{name: settings[name] for name in names if settings.get(name)}) as other:
         other.execute("SELECT pg_advisory_lock(%s)", [outbox.FLUSH_LOCK])
         assert outbox.flush(repository) == 0
+        other.execute(
+            "SELECT pg_advisory_unlock(%s)", [outbox.FLUSH_LOCK]
+        )  # a closed connection lets go a moment later
     assert outbox.flush(repository) == 1
