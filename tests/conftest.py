@@ -17,10 +17,6 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# A busy machine is no failure; what takes too long is caught by the test's own time-out.
-settings.register_profile("unhurried", deadline=None, print_blob=True)
-settings.load_profile("unhurried")
-
 os.environ["MAILKEEP_HOME"] = tempfile.mkdtemp(prefix="mailkeep-tests-")
 os.environ["DJANGO_SETTINGS_MODULE"] = "mailkeep.settings"
 
@@ -28,6 +24,10 @@ import django
 
 from mailkeep.host import database
 from mailkeep.host import home as host_home
+
+# A busy machine is no failure; what takes too long is caught by the test's own time-out.
+settings.register_profile("unhurried", deadline=None, print_blob=True)
+settings.load_profile("unhurried")
 
 HOME = host_home.prepare()
 django.setup()
