@@ -34,6 +34,7 @@ class Failed(Exception):
 
 def run(command: Sequence[str], environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Cost:
     """Run it. Raises `Failed` for an exit status other than 0."""
+    os.sync()  # what the command before left unwritten is not this one's to wait for
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         begun = time.perf_counter()
         process = subprocess.Popen(

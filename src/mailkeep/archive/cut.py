@@ -32,6 +32,7 @@ SHARED_BASE64_MIN = 8 << 10  # decoded bytes from which a part is a blob of its 
 SHARED_LITERAL_MIN = 16 << 10  # the same for what lies between parts: one body sent to many has a header for each
 BASE64_MIN = 128  # encoded bytes below which a cut costs more than it saves
 LINE_MAX = 65_532  # characters; a longer line is taken as one without end
+HEADER_REST_MAX = 8 << 10  # bytes that may follow the encoding in a part's header
 RUNS_MAX = 20_000  # per message; what comes after is literal
 
 _HEADER = b"ncoding:"  # of `Content-Transfer-Encoding:`, however it is capitalised, but for all capitals
@@ -141,15 +142,25 @@ def _runs(content: bytes | bytearray) -> Iterator[_Run]:
     at = 0
     for _ in range(RUNS_MAX):
         word = finder.header(at)
-        start = min(finder.find(b"\n\r\n", word) + 3, finder.find(b"\n\n", word) + 2)
-        if start > len(content):
+        if word >= len(content):
             return
+        start = _behind_blank_line(content, word)
+        if start > len(content):
+            at = word
+            continue
         run = _run_at(content, start, finder.find(b"\n--", start) + 1)
         if run is None:
             at = start
         else:
             yield run
             at = run.stop
+
+
+def _behind_blank_line(content: bytes | bytearray, at: int) -> int:
+    """Where the part's body begins, or more than the content's length. Only so far as a part's header may reach: the end is seldom near."""
+    far = at + HEADER_REST_MAX
+    ends = [found + len(blank) for blank in (b"\n\r\n", b"\n\n") if (found := content.find(blank, at, far)) >= 0]
+    return min(ends, default=len(content) + 1)
 
 
 def _run_at(content: bytes | bytearray, start: int, boundary: int) -> _Run | None:

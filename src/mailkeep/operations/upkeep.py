@@ -32,7 +32,7 @@ def verify(report: Report) -> Verdict:
         statement = statements.latest(archive, witness_folder())
     except Damaged:  # `verify` reads every statement itself, and names this one
         statement = None
-    return proving.verify(archive, known or None, statement, report)
+    return proving.verify(archive, known or None, statement, report, witness_folder=witness_folder())
 
 
 def rebuild(actor: str, report: Report) -> Rebuilt:
@@ -43,5 +43,4 @@ def rebuild(actor: str, report: Report) -> Rebuilt:
     archive = repository()
     done = rebuilding.rebuild(archive, report)
     audit.record(actor, "rebuild", "", "", asdict(done))
-    outbox.flush(archive)
     return done
