@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +12,14 @@ from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from mailkeep.archive.damage import Damaged
 from mailkeep.catalog import outbox
 from mailkeep.errors import GiveUp, RetryLater
 from mailkeep.host import database
 from mailkeep.host.home import Home
 from mailkeep.operations import archive, witness
+
+log = logging.getLogger(__name__)
 
 MIGRATION_LOCK = 0x6D6B_0003
 
@@ -58,7 +62,10 @@ def ready(*, behind_ok: bool = False) -> bool:
 
 def settle() -> None:
     """What was changed reaches the organisation's history, and the heads a signed statement."""
-    outbox.flush(archive.repository())
+    try:
+        outbox.flush(archive.repository())
+    except Damaged as error:  # the change is made and waits; a command that mends must not fail for it
+        log.error("the organisation's history is damaged, run `mailkeep verify`: %s", error)
     witness.state_heads()
     connection.close()
 

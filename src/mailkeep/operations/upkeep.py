@@ -10,7 +10,7 @@ from mailkeep.archive import verify as proving
 from mailkeep.archive import witness as statements
 from mailkeep.archive.damage import Damaged
 from mailkeep.archive.verify import Verdict
-from mailkeep.catalog import audit, outbox
+from mailkeep.catalog import audit
 from mailkeep.catalog import rebuild as rebuilding
 from mailkeep.catalog.models import Lease
 from mailkeep.catalog.rebuild import Rebuilt
