@@ -111,7 +111,7 @@ def _server(home: Path, state: State) -> Iterator[Dovecot]:
                 raise GiveUp(
                     "demo_port_taken",
                     f"port {port}, where the demo's mail server was, is used by something else",
-                    f"end that, or start afresh: rm -r {home}",
+                    f"if this demo runs already, use that one or end it; otherwise start afresh: rm -r {home}",
                 ) from error
     with Dovecot(
         home / "dovecot",
