@@ -132,7 +132,8 @@ def test_bad_options_change_nothing(kept: Installation) -> None:
         ("--exclude", "Mon 09:00-09:00 Europe/Berlin items"),
         ("--exclude", "Someday 09:00-10:00 Europe/Berlin items"),
         ("--exclude", "Mon 09:00-10:00 Atlantis/Poseidonis items"),
-        ("--class", "not a class!"),
+        ("--class", "IPM..Note"),
+        ("--class", "IPM.Appointment"),
         ("--name", "x" * 101),
         ("--group", "nobody"),
     ):
