@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
+import mailkeep.operations.export as exports
+import mailkeep.operations.restore as restores
 from mailkeep.cli.bar import shown_progress
 from mailkeep.cli.command import FAILED, AsOf, MailboxName, Reason, actor, command
 from mailkeep.cli.mailboxes import moment
 from mailkeep.cli.output import Output
-from mailkeep.operations import export as exports
-from mailkeep.operations import restore as restores
 
 FolderName = Annotated[str | None, typer.Option(help="Only this folder and those below it.")]
 
