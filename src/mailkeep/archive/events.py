@@ -37,6 +37,16 @@ class FolderGone:
 
 
 @dataclass(frozen=True, slots=True)
+class NativeBlob:
+    """A `NativePart` of an item, archived."""
+
+    name: str
+    blob: bytes  # blob id, 32 bytes
+    sha256: bytes  # of its bytes, 32 bytes
+    size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Put:
     item: int
     folder: int
@@ -55,6 +65,7 @@ class Put:
     sha256: bytes = b""  # of the content as the server gave it: the published check digest
     identity: bytes = b""  # see mail.identity: complete header + size + internal date, hashed
     left_out: str = ""  # "class" "sensitive" "excluded" "kind" "item_too_large" "unreadable" …
+    native: tuple[NativeBlob, ...] = ()  # the connector's native form beside the content (SPEC D4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,19 +17,23 @@ it is an `Unfetched` in the stream.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from mailkeep.mail.items import Folder, ItemRef, Kind
+from mailkeep.mail.items import Folder, ItemRef, Kind, NativePart, Section
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The item is there, with its properties: it is new, or its content or properties changed."""
+    """The item is there, with its properties: it is new, or its content or properties changed.
+
+    `changed`: the server itself says that it changed since the checkpoint, whatever its version says.
+    """
 
     ref: ItemRef
+    changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,22 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """The item is there, its content as at the checkpoint; one flag was set or taken away, the others are as they were."""
+
+    id: str
+    flag: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Gone:
     """The item is no longer in this folder (deleted or moved away; the engine finds out which)."""
 
     id: str
 
 
-Change = Listed | Seen | Gone
+Change = Listed | Seen | Marked | Gone
 
 
 class Listing(Protocol):
@@ -65,10 +78,21 @@ class Listing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An item's bytes exactly as the server gave them."""
+    """An item exactly as the server gave it.
+
+    `content` is what exports give back bit for bit: a message's MIME, an event's iCalendar, a contact's vCard, else the
+    server's own words for it. `parts` is the connector's native form beside it, from which a restore makes the item
+    whole; empty where the bytes are all there is (IMAP).
+    """
 
     ref: ItemRef
     content: bytes | bytearray | memoryview
+    parts: tuple[NativePart, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes held, the native form's included."""
+        return len(self.content) + sum(len(part.content) for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +106,25 @@ class Unfetched:
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """An item to create in a restore."""
+    """An item to create in a restore. `parts` as they were fetched; a connector that cannot read their form uses `content`."""
 
     kind: Kind
     content: bytes
     flags: frozenset[str]
     received: datetime
+    parts: tuple[NativePart, ...] = ()
+    message_class: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """Where a created item went. `id` as in `ItemRef.id`; "" where the server does not say (no UIDPLUS)."""
+    """Where a created item went. `id` as in `ItemRef.id`; "" where the server does not say (no UIDPLUS).
+
+    `cannot`: properties that this server would not take, by name; the item is there without them.
+    """
 
     id: str
+    cannot: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +136,7 @@ class Capabilities:
     incremental: bool = False  # changes since a checkpoint cost no full listing
     regenerates_content: bool = False  # a created item does not come back byte for byte (Exchange)
     creates_folders: bool = True
+    native_forms: frozenset[str] = frozenset()  # forms of `NativePart` that `create` can use, and `fetch` gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +204,12 @@ class Connector(Protocol):
         """Add the item. Never replaces anything."""
         ...
 
-    def remove_created(self, folder: Folder, item_id: str, content_sha256: str) -> bool:
-        """Undo of `create`: remove that item only if its bytes still hash to `content_sha256`. False: left alone."""
+    def remove_created(self, folder: Folder, item_id: str, content_sha256: str, version: str = "") -> bool:
+        """Undo of `create`: remove that item only if nobody changed it since it was read back. False: left alone.
+
+        Proof is its version (`ItemRef.version`, as read back) where the server has versions, else that its bytes still
+        hash to `content_sha256`.
+        """
         ...
 
     def close(self) -> None: ...
@@ -197,13 +232,39 @@ class Endpoint:
     separator: str = ""  # Dovecot's master-user form `user*master`; "" = SASL PLAIN authorisation identity
     logins: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)  # (address, user, password)
     mailbox_check: str = ""
+    impersonate: bool = False  # Exchange: one service account acts as each mailbox's owner (ApplicationImpersonation)
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """An item of any kind as people read it, made from its native form."""
+
+    rows: tuple[tuple[str, str], ...] = ()  # (label, text), in reading order: "Starts", "Where", "Required attendees" …
+    text: str = ""  # the body as plain text
+    html: str = ""  # the body as HTML, unsafe; "" where there is none
 
 
 class Provider(Protocol):
     """What a connector folder gives to the floors above: sessions, and a connection test."""
 
-    def open(self, endpoint: Endpoint, address: str) -> Connector:
-        """A signed-in session on that mailbox."""
+    forms: frozenset[str]  # of `NativePart`, that `properties` and `describe` read; empty where there is none
+
+    def open(
+        self, endpoint: Endpoint, address: str, sections: frozenset[Section] = frozenset({Section.PRIMARY})
+    ) -> Connector:
+        """A signed-in session on that mailbox; `folders` shows these sections of it."""
+        ...
+
+    def properties(self, parts: Sequence[NativePart]) -> Mapping[str, str]:
+        """What the native form says, property by property, comparable between servers of this kind. Pure.
+
+        Ids and stamps that a server sets by itself are not among them; attachments are, by name, size and hash. Empty
+        where the parts are of no form of ours.
+        """
+        ...
+
+    def describe(self, parts: Sequence[NativePart]) -> Description | None:
+        """The item for people to read, or None where the parts are of no form of ours. Pure."""
         ...
 
     def test(self, endpoint: Endpoint) -> Iterator[Step]:

@@ -51,6 +51,14 @@ class Role(StrEnum):
     NOTES = "notes"
 
 
+class Section(StrEnum):
+    """Which part of a person's mailbox a folder stands in. All but the first are options of a task."""
+
+    PRIMARY = "primary"
+    IN_PLACE_ARCHIVE = "in_place_archive"  # Exchange's second mailbox of the same person
+    RECOVERABLE_ITEMS = "recoverable_items"  # what was deleted and purged, kept by the server for a while
+
+
 VIRTUAL_ROLES = frozenset({Role.ALL, Role.FLAGGED})
 
 
@@ -67,6 +75,7 @@ class Folder:
     kind: Kind = Kind.MAIL
     role: Role | None = None
     selectable: bool = True  # False: a name that only holds other folders
+    section: Section = Section.PRIMARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +102,15 @@ class ItemRef:
     sender: str = ""
     recipients: str = ""
     message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NativePart:
+    """A piece of a connector's native form of an item, exactly as its server gave it (SPEC D4).
+
+    `name` says what it is, in words of the connector's and never a person's: `ews.properties`, `ews.export`,
+    `ews.attachment.0`. Its first word is the *form*, the provider that can read it.
+    """
+
+    name: str
+    content: bytes | bytearray | memoryview

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mailkeep.mail.items import Kind
+from mailkeep.mail.items import Kind, Section
 
 SLOTS_PER_DAY = 6
 
@@ -38,3 +38,4 @@ class TaskOptions:
     sensitive: bool = False  # True: Private and Confidential are archived too
     exclusions: tuple[Exclusion, ...] = field(default=())
     slots_per_day: int = SLOTS_PER_DAY
+    sections: frozenset[Section] = frozenset({Section.PRIMARY})  # always with the primary mailbox
