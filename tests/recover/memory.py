@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from mailkeep.errors import GiveUp
-from mailkeep.mail.items import Folder, Kind
+from mailkeep.mail.items import Folder, Kind, NativePart
 from mailkeep.recover.ports import Line, SourceItem
 
 RECEIVED = datetime(2024, 3, 1, 12, tzinfo=UTC)
@@ -16,7 +16,15 @@ RECEIVED = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
 def item(number: int, content: bytes, folder: tuple[str, ...] = ("INBOX",), **changes: object) -> SourceItem:
     made = SourceItem(
-        number, folder, Kind.MAIL, len(content), RECEIVED, frozenset(), hashlib.sha256(content).digest(), f"s{number}"
+        number,
+        folder,
+        Kind.MAIL,
+        len(content),
+        RECEIVED,
+        frozenset(),
+        hashlib.sha256(content).digest(),
+        f"s{number}",
+        time=RECEIVED,
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -26,6 +34,7 @@ class MemorySource:
     """Items with their contents; `damaged` ones cannot be read."""
 
     contents: dict[int, bytes] = field(default_factory=dict)
+    native: dict[int, tuple[NativePart, ...]] = field(default_factory=dict)
     held: list[SourceItem] = field(default_factory=list)
     more_folders: list[Folder] = field(default_factory=list)
     damaged: set[int] = field(default_factory=set)
@@ -48,6 +57,9 @@ class MemorySource:
         if wanted.number in self.damaged:
             raise GiveUp("damaged", f"item {wanted.number} is damaged", "verify")
         return self.contents[wanted.number]
+
+    def parts(self, wanted: SourceItem) -> tuple[NativePart, ...]:
+        return self.native.get(wanted.number, ())
 
 
 @dataclass

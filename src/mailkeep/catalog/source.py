@@ -17,7 +17,7 @@ from mailkeep.catalog.item_rows import COLUMNS, ItemRow, item_row, shown
 from mailkeep.catalog.models import Mailbox
 from mailkeep.catalog.moments import Moment
 from mailkeep.errors import GiveUp
-from mailkeep.mail.items import Folder, Kind, Role
+from mailkeep.mail.items import Folder, Kind, NativePart, Role
 from mailkeep.recover.ports import SourceItem
 
 STREAM_ROWS = 1000
@@ -69,6 +69,12 @@ class MailboxSource:
             self._ready = self._repository.prepare(self._following(item.number) or [blob])
         return self._repository.read(blob, self._ready.get(blob))
 
+    def parts(self, item: SourceItem) -> tuple[NativePart, ...]:
+        """A part for each of `item.native`, in that order."""
+        blobs = [native.blob for native in item.native]
+        contents = (content for _, content in self._repository.read_many(blobs))
+        return tuple(NativePart(native.name, content) for native, content in zip(item.native, contents, strict=True))
+
     def _following(self, number: int) -> list[bytes]:
         """The blobs of this item and of those after it, as far as they are known."""
         after = dropwhile(lambda entry: entry[0] != number, self._blobs.items())
@@ -106,4 +112,6 @@ def _source_item(row: ItemRow) -> SourceItem:
         subject=row.subject,
         message_id=row.message_id,
         left_out=row.left_out,
+        message_class=row.message_class,
+        time=row.time,
     )

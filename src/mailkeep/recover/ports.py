@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from mailkeep.mail.items import Folder, Kind
+from mailkeep.archive.events import NativeBlob
+from mailkeep.mail.items import Folder, Kind, NativePart
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,9 @@ class SourceItem:
     subject: str = ""
     message_id: str = ""
     left_out: str = ""  # the reason; such an item has no content to give
+    message_class: str = ""
+    native: tuple[NativeBlob, ...] = ()  # the connector's native form beside the content; `Source.parts` reads it
+    time: datetime = field(kw_only=True)  # the item's own, of SPEC A10: received, sent, start, last modified
 
 
 class Source(Protocol):
@@ -39,6 +43,10 @@ class Source(Protocol):
 
     def content(self, item: SourceItem) -> bytes:
         """The bytes as the server gave them, checked. Raises `Damaged` or `NotFound`, both `MailkeepError`."""
+        ...
+
+    def parts(self, item: SourceItem) -> tuple[NativePart, ...]:
+        """The native form beside them, as it was fetched; empty where there is none. Checked, and raises, as `content`."""
         ...
 
 
