@@ -236,12 +236,27 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A file that belongs to an item; its bytes are one of the item's native parts."""
+
+    part: str  # the `NativePart`'s name
+    name: str  # as the server says it: not yet safe to offer
+    content_type: str = ""
+    size: int = 0  # bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
     """An item of any kind as people read it, made from its native form."""
 
     rows: tuple[tuple[str, str], ...] = ()  # (label, text), in reading order: "Starts", "Where", "Required attendees" …
     text: str = ""  # the body as plain text
     html: str = ""  # the body as HTML, unsafe; "" where there is none
+    files: tuple[Enclosed, ...] = ()  # attachments among the parts, in the item's order
+    photo: str = ""  # the name of the part that is a contact's picture; "" where there is none
+    # (name, value) as iCalendar or vCard write them, for files where the server gave neither: ("DUE", "20261124"),
+    # ("STATUS", "COMPLETED"), ("PERCENT-COMPLETE", "50"), ("RRULE", "FREQ=WEEKLY"), ("EMAIL", "a@x"), ("TEL", "+49 …")
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 class Provider(Protocol):
