@@ -74,6 +74,7 @@ class Item:
     size: int = 0  # bytes
     change: int = 0  # of content, properties, flag and categories; from the organisation's one counter
     read_change: int = 0  # of the read state alone
+    occurrence: datetime | None = None  # the original start, where this is one occurrence of the recurring item `id`
 
 
 @dataclass(slots=True)
@@ -91,6 +92,11 @@ class Attachment:
     attachments: tuple[Attachment, ...] = ()  # of `item`
     contact_photo: bool = False
     content_location: str = ""
+    part: int = (
+        0  # its number in the MIME of the message it belongs to, which then holds the content; 0: `content` is all
+    )
+    size: int = 0  # bytes, where `content` is elsewhere
+    size: int = 0  # bytes; known without reading `content`
 
 
 @dataclass(slots=True)
@@ -111,4 +117,38 @@ class Folder:
     name: str
     folder_class: str = "IPF.Note"
     distinguished: str = ""  # EWS's DistinguishedFolderIdName: "inbox", "calendar", "archiveroot" … or ""
-    change: int = 0
+    change: int = 0  # of name, place, class and properties; what happens to items leaves it alone
+    extended: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderState:
+    """What a folder tells of its items, reckoned when asked."""
+
+    total: int
+    unread: int
+    children: int
+    committed: datetime  # PidTagLocalCommitTimeMax: when an item last came, changed or went; never the same twice
+    deleted_total: int  # PidTagDeletedCountTotal: how many items ever went
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who signs in. `user` as they type it: `HALDEN\\svc-mailkeep` or an address. The passwords are made up."""
+
+    user: str
+    password: str
+    mailbox: int | None = None
+    impersonates: bool = False  # has the role ApplicationImpersonation
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An object of the directory. `details`: GivenName Surname JobTitle Department CompanyName OfficeLocation City
+    BusinessPhone MobilePhone Manager, as the face's contact card names them."""
+
+    address: str
+    name: str
+    kind: str = "mailbox"  # "mailbox", "list", "contact"
+    details: Mapping[str, str] = field(default_factory=dict)
