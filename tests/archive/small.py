@@ -18,6 +18,7 @@ from mailkeep.archive.events import (
     FolderPut,
     Head,
     Moved,
+    NativeBlob,
     Put,
     Removed,
     RunStamp,
@@ -25,7 +26,7 @@ from mailkeep.archive.events import (
 from mailkeep.archive.history import OrganisationEvent
 from mailkeep.archive.memory_index import MemoryIndex
 from mailkeep.archive.repository import Repository
-from mailkeep.mail.items import Folder, Kind, Role
+from mailkeep.mail.items import Folder, Kind, NativePart, Role, Section
 from mailkeep.store.base import Store
 
 ALICE, BOB = "a1" * 16, "b0" * 16
@@ -34,6 +35,7 @@ FOLDERS = [
     Folder("f1", ("INBOX",), Kind.MAIL, Role.INBOX),
     Folder("f2", ("Projekte", "Größe: 設定/../x"), Kind.MAIL),
     Folder("f3", ("Old",), Kind.MAIL, selectable=False),
+    Folder("f4", ("Archive",), Kind.MAIL, section=Section.IN_PLACE_ARCHIVE),
 ]
 
 
@@ -55,6 +57,13 @@ def message(number: int, attachment: bytes = b"", receiver: str = "alice") -> by
     return parts + b"Content-Transfer-Encoding: base64\r\n\r\n" + encoded + b"--=_b--\r\n"
 
 
+def parts(number: int, attachment: bytes = b"") -> tuple[NativePart, ...]:
+    """What a connector keeps beside a message of that number."""
+    properties = f'<Message xmlns="urn:t"><Number>{number}</Number><Text>{"wörter " * 20}</Text></Message>'.encode()
+    more = (NativePart("small.attachment.0", attachment), NativePart("small.empty", b"")) if attachment else ()
+    return (NativePart("small.properties", properties), *more)
+
+
 @dataclass
 class Small:
     """The archive, what was put into it, and how far its chains came."""
@@ -64,6 +73,7 @@ class Small:
     heads: dict[str, Head] = field(default_factory=dict)
     contents: dict[str, dict[int, bytes]] = field(default_factory=dict)  # by mailbox and item, at the end
     blobs: dict[str, dict[int, bytes]] = field(default_factory=dict)  # blob ids of the same
+    native: dict[str, dict[int, tuple[NativePart, ...]]] = field(default_factory=dict)  # live items' that have any
     time: datetime = NOON
 
     @classmethod
@@ -83,7 +93,8 @@ class Small:
         for mailbox, receiver in ((ALICE, "alice"), (BOB, "bob")):
             messages = [message(number, receiver=receiver) for number in range(1, 9)]
             messages += [message(9, shared, receiver), message(10, b"short text " * 30, receiver), b""]
-            self.put(mailbox, dict(enumerate(messages, 1)), folders={1: FOLDERS[0], 2: FOLDERS[1], 3: FOLDERS[2]})
+            native = {1: parts(1), 6: parts(6), 9: parts(9, shared)}
+            self.put(mailbox, dict(enumerate(messages, 1)), dict(enumerate(FOLDERS, 1)), native)
             self.append(mailbox, [Moved(2, 2, "7.2"), Flagged(3, frozenset({"seen", "$forwarded"})), FolderGone(3)])
             self.append(mailbox, [Removed(4)], complete=False)
             self.contents[mailbox].pop(4)
@@ -91,25 +102,36 @@ class Small:
         self.put_left_out(ALICE)
         self.organise()
 
-    def put(self, mailbox: str, messages: dict[int, bytes], folders: dict[int, Folder] | None = None) -> None:
+    def put(
+        self,
+        mailbox: str,
+        messages: dict[int, bytes],
+        folders: dict[int, Folder] | None = None,
+        native: dict[int, tuple[NativePart, ...]] | None = None,
+    ) -> None:
         """One completed run: these contents under these item numbers, in folder 1 or 2 by turns."""
         batch = self.repository.batch()
-        stored = batch.put_contents(list(messages.values()))
+        flat = [part for number in messages for part in (native or {}).get(number, ())]
+        stored = batch.put_contents(list(messages.values()), flat)
+        held = iter(stored[len(messages) :])
         summaries = batch.put_documents([encode_summary({"subject": f"no. {number}"}) for number in messages])
         descriptions = batch.put_documents([encode_folder(folder) for folder in (folders or {}).values()])
         (checkpoint,) = batch.put_documents([encode_checkpoints({"f1": b"\x00modseq 12"})])
         batch.seal()
         events: list[Event] = [FolderPut(n, blob) for n, blob in zip(folders or {}, descriptions, strict=True)]
-        for (number, content), each, summary in zip(messages.items(), stored, summaries, strict=True):
+        for (number, content), each, summary in zip(messages.items(), stored, summaries, strict=False):
+            own = [(part, next(held)) for part in (native or {}).get(number, ())]
             events.append(
                 Put(
                     number, 1 + number % 2, f"7.{number:010d}", Kind.MAIL, "IPM.Note", len(content),
                     NOON, NOON - timedelta(days=number), summary, flags=frozenset({"seen"} if number % 3 else ()),
                     content=each.blob, sha256=each.sha256, identity=bytes([number]) * 32,
+                    native=tuple(NativeBlob(part.name, kept.blob, kept.sha256, kept.size) for part, kept in own),
                 )
             )  # fmt: skip
             self.blobs.setdefault(mailbox, {})[number] = each.blob
         self.contents.setdefault(mailbox, {}).update(messages)
+        self.native.setdefault(mailbox, {}).update(native or {})
         self.append(mailbox, events, checkpoint)
 
     def put_left_out(self, mailbox: str) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,6 +24,7 @@ from mailkeep.archive.events import (
     FolderPut,
     Head,
     Moved,
+    NativeBlob,
     Purged,
     Put,
     Removed,
@@ -217,17 +221,48 @@ def test_a_put_costs_few_bytes_beside_its_hashes(repository: Repository) -> None
     assert len(objects(repository)[f"history/{ALICE}/000000000001"]) < 16 * 5000
 
 
+def test_native_parts_cost_their_hashes_and_nothing_where_there_are_none(repository: Repository) -> None:
+    def put(n: int, names: tuple[str, ...]) -> Put:
+        blobs = [hashlib.sha256(f"{n} {name}".encode()).digest() for name in names]
+        native = tuple(
+            NativeBlob(name, blob, blob[::-1], 6000 + n % 977) for name, blob in zip(names, blobs, strict=True)
+        )
+        return Put(n, 1, f"{n:08d}", Kind.EVENT, "IPM.Note", 5000, NOON, NOON, bytes([1]) * 32, native=native)
+
+    plain = [put(n, ()) for n in range(2000)]
+    assert b"native" not in encode_entry(entry(EMPTY_HEAD, *plain))
+    repository.history(ALICE).append(entry(EMPTY_HEAD, *plain))
+    names = ("some.properties", "some.export")
+    repository.history(BOB).append(entry(EMPTY_HEAD, *(put(n, names) for n in range(2000)), mailbox=BOB))
+    sizes = [len(objects(repository)[f"history/{mailbox}/000000000001"]) for mailbox in (ALICE, BOB)]
+    assert sizes[1] - sizes[0] < 2000 * 2 * (64 + 6)
+
+
+@pytest.mark.parametrize("column", ["native", "native_size", "native_blob", "native_sha256"])
+def test_native_columns_that_disagree_are_a_bad_entry(column: str) -> None:
+    native = tuple(NativeBlob(f"some.{n}", bytes([n]) * 32, bytes([n]) * 32, n) for n in (1, 2))
+    put = Put(1, 1, "1", Kind.EVENT, "IPM.Note", 5, NOON, NOON, bytes([1]) * 32, native=native)
+    document = json.loads(encode_entry(entry(EMPTY_HEAD, put)))
+    if column in ("native", "native_size"):
+        document["put"][column]["all"].pop()
+    else:
+        document["put"][column] = base64.b64encode(bytes([1]) * 32).decode()
+    with pytest.raises(BadEntry):
+        decode_entry(ALICE, json.dumps(document).encode())
+
+
 ids = st.binary(min_size=32, max_size=32).filter(any)
 numbers = st.integers(0, 2**40)
 times = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 words = st.text(st.characters(codec="utf-8"), max_size=20)
 flags = st.frozensets(words, max_size=4)
+natives = st.builds(NativeBlob, words, ids, ids, numbers)
 puts = st.builds(
     Put,
     item=numbers, folder=numbers, server_id=words, kind=st.sampled_from(Kind), message_class=words, size=numbers,
     time=times, received=times, summary=ids, version=words, stable_id=words,
     sensitivity=st.sampled_from(Sensitivity), flags=flags, content=ids | st.just(b""), sha256=ids | st.just(b""),
-    identity=ids | st.just(b""), left_out=words,
+    identity=ids | st.just(b""), left_out=words, native=st.just(()) | st.lists(natives, max_size=3).map(tuple),
 )  # fmt: skip
 events = st.one_of(
     puts,

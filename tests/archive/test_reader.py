@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -47,6 +48,33 @@ def test_everything_comes_back_byte_for_byte(small_local: Small, tmp_path: Path)
     organisation = [json.loads(line) for line in (tmp_path / "out" / "organisation.jsonl").read_text().splitlines()]
     assert [row["kind"] for row in organisation] == ["task.created", "task.deleted"]
     assert organisation[0]["document"] == {"name": "All mail", "n": [1, None]}
+
+
+def test_native_parts_come_back_beside_their_item(small_local: Small, tmp_path: Path) -> None:
+    run(small_local, tmp_path / "out")
+    for mailbox in (ALICE, BOB):
+        found = {item: row["native"] for item, row in rows(tmp_path / "out", mailbox).items() if row.get("native")}
+        assert set(found) == set(small_local.native[mailbox])
+        for item, parts in small_local.native[mailbox].items():
+            assert [part["name"] for part in found[item]] == [part.name for part in parts]
+            for row, part in zip(found[item], parts, strict=True):
+                file = tmp_path / "out" / mailbox / row["file"]
+                assert file.name == f"{item:08d}.{part.name}"
+                assert file.read_bytes() == bytes(part.content)
+                assert (row["size"], row["sha256"]) == (len(part.content), hashlib.sha256(part.content).hexdigest())
+
+
+def test_a_file_is_named_for_what_it_is(small_local: Small, tmp_path: Path) -> None:
+    contents = {
+        21: b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n",
+        22: b"BEGIN:VCARD\r\n",
+        23: b"<t:Task/>",
+        24: b"Subject: x\r\n",
+    }
+    small_local.put(ALICE, contents)
+    run(small_local, tmp_path / "out", "--mailbox", ALICE)
+    found = rows(tmp_path / "out", ALICE)
+    assert [Path(found[item]["file"]).suffix for item in contents] == [".ics", ".vcf", ".xml", ".eml"]
 
 
 def test_nothing_is_written_outside_the_directory(small_local: Small, tmp_path: Path) -> None:

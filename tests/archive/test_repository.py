@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 
 from mailkeep.archive import packs
 from mailkeep.archive import repository as repository_module
+from mailkeep.archive.cut import ATTACHMENT_PIECE_BYTES, PIECE_BYTES_MAX
 from mailkeep.archive.damage import Damaged
 from mailkeep.archive.memory_index import MemoryIndex
 from mailkeep.archive.packs import HEADER_BYTES, pack_name
 from mailkeep.archive.repository import Batch, Prepared, Repository
 from mailkeep.errors import GiveUp, RetryLater
+from mailkeep.mail.items import NativePart
 from mailkeep.store.base import NotFound
 from mailkeep.store.local import LocalStore
 from mailkeep.store.memory import MemoryStore
@@ -309,3 +311,56 @@ def _put_and_seal(batch: Batch, contents: list[bytes]) -> None:
 def _in_memory() -> Repository:
     with tempfile.TemporaryDirectory() as folder:
         return Repository.create(MemoryStore(), MemoryIndex(), Path(folder) / "archive.key")
+
+
+def test_native_parts_come_back_and_alike_lie_together(repository: Repository) -> None:
+    """One call for a group of items; a group of a pack then holds one sort of part, and nothing of the messages."""
+    items = [b"Subject: %d\r\n\r\n%s" % (n, random.Random(n).randbytes(3000).hex().encode()) for n in range(100)]
+    native = []
+    for n in range(100):
+        words = random.Random(n).choices([f"<Property{word}>{word}</Property{word}>" for word in range(300)], k=200)
+        native += [NativePart("some.properties", "".join(words).encode()), NativePart("some.export", bytes([n]) * 900)]
+    batch = repository.batch()
+    stored = batch.put_contents(items, native)
+    batch.seal()
+    contents = [*items, *(part.content for part in native)]
+    assert [repository.read(each.blob) for each in stored] == contents
+    assert [each.sha256 for each in stored] == [hashlib.sha256(content).digest() for content in contents]
+    places = repository.index.locate([each.blob for each in stored])
+    ordered = [places[each.blob] for each in stored]
+    assert not {place.ordinal for place in ordered[:100]} & {place.ordinal for place in ordered[100:]}
+    by_place = sorted(zip(ordered[100:], native, strict=True), key=lambda each: (each[0].ordinal, each[0].inside))
+    names = [part.name for _, part in by_place]
+    assert names == ["some.export"] * 100 + ["some.properties"] * 100
+
+
+def test_an_attachment_of_an_invitation_and_of_its_appointment_is_kept_once(repository: Repository) -> None:
+    for size in (20_000, 3 * ATTACHMENT_PIECE_BYTES + 17):
+        file = b"%PDF\n\n" + random.Random(size).randbytes(size)
+        encoded = base64.encodebytes(file).replace(b"\n", b"\r\n")
+        message = b"Content-Type: x/y\r\nContent-Transfer-Encoding: base64\r\n\r\n" + encoded + b"--b--\r\n"
+        put(repository, message)
+        before = pack_sizes(repository)
+        batch = repository.batch()
+        _, native = batch.put_contents([b"BEGIN:VCALENDAR"], [NativePart("some.attachment.0", memoryview(file))])
+        batch.seal()
+        assert pack_sizes(repository) - before < 1000
+        assert repository.read(native.blob) == file
+
+
+def test_a_native_part_larger_than_a_piece_comes_back(repository: Repository) -> None:
+    large = bytearray(random.Random(5).randbytes(PIECE_BYTES_MAX * 2 + 5))
+    batch = repository.batch()
+    _, native = batch.put_contents([b"x"], [NativePart("some.export", large)])
+    expected = bytes(large)
+    large[:] = bytes(len(large))  # writable contents may be reused
+    batch.seal()
+    assert repository.read(native.blob) == expected
+
+
+def test_a_native_part_may_be_what_another_items_content_is(repository: Repository) -> None:
+    batch = repository.batch()
+    content, native, again = batch.put_contents([b"<Task/>"], [NativePart("a.b", b"<Task/>"), NativePart("a.c", b"")])
+    batch.seal()
+    assert content == native
+    assert repository.read(again.blob) == b""

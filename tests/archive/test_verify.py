@@ -13,7 +13,7 @@ import pytest
 from mailkeep.archive import witness
 from mailkeep.archive.crypto import PackSeal
 from mailkeep.archive.damage import Damaged
-from mailkeep.archive.events import Head, Purged, Removed
+from mailkeep.archive.events import Head, Purged, Put, Removed
 from mailkeep.archive.memory_index import MemoryIndex
 from mailkeep.archive.packs import open_group, pack_name, read_footer
 from mailkeep.archive.repository import Repository
@@ -140,7 +140,42 @@ def test_a_damaged_shared_part_hits_every_mailbox_that_uses_it(small: Small) -> 
     objects(small)[name] = whole[: place.offset] + bytes([whole[place.offset] ^ 1]) + whole[place.offset + 1 :]
     found = verdict(small)
     (damage,) = [damage for damage in found.damaged if damage.object == name]
-    assert damage.hits == [f"mailbox {ALICE}: item 9", f"mailbox {BOB}: item 9"]
+    hit = "item 9, item 9 (small.attachment.0)"  # in the message in base64, and beside it as it is
+    assert damage.hits == [f"mailbox {ALICE}: {hit}", f"mailbox {BOB}: {hit}"]
+
+
+def test_a_damaged_native_part_names_the_item_and_the_part(small: Small) -> None:
+    """Of every native part: one flipped bit in the group it lies in is found, and said of the item that has it."""
+    entries = [entry for entry, _ in small.repository.history(BOB).read()]
+    puts = [event for entry in entries for event in entry.events if isinstance(event, Put) and event.native]
+    assert len(puts) == 3
+    for item, native in ((put.item, native) for put in puts for native in put.native):
+        place = small.repository.index.locate([native.blob])[native.blob]
+        name = pack_name(place.pack)
+        whole = objects(small)[name]
+        at = place.offset + place.length // 2
+        objects(small)[name] = whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :]
+        found = verdict(small)
+        objects(small)[name] = whole
+        assert not found.ok
+        assert f"item {item} ({native.name})" in hits(found)
+    assert verdict(small).ok
+
+
+def test_a_native_part_that_is_purged_while_its_item_lives_is_damage(small: Small) -> None:
+    """Every part of a live item is live."""
+    (entry,) = [entry for entry, _ in small.repository.history(BOB).read() if entry.number == 1]
+    native = next(event.native[0] for event in entry.events if isinstance(event, Put) and event.item == 6)
+    small.append(BOB, [Purged((native.blob,), "p", "a")])
+    place = small.repository.index.locate([native.blob])[native.blob]
+    del objects(small)[pack_name(place.pack)]
+    index = MemoryIndex()
+    repository = Repository.open(small.repository.store, index, small.key_file)
+    repository.index_orphans()
+    assert "item 6 (small.properties)" in hits(verdict(small, repository))
+    small.append(BOB, [Removed(6)])
+    small.append(ALICE, [Removed(6)])  # whose message had the same
+    assert "item 6 (small.properties)" not in hits(verdict(small, repository))
 
 
 def test_a_missing_pack_names_all_it_held(small: Small) -> None:

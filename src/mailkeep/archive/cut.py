@@ -28,6 +28,7 @@ NO_NEWLINE, LF, CRLF = 0, 1, 2
 _NEWLINES = (b"", b"\n", b"\r\n")
 
 PIECE_BYTES_MAX = 4 << 20  # no step holds, compresses or seals more
+ATTACHMENT_PIECE_BYTES = PIECE_BYTES_MAX // 76 * 57  # what a piece of base64 in lines of 76 characters decodes to
 SHARED_BASE64_MIN = 8 << 10  # decoded bytes from which a part is a blob of its own
 SHARED_LITERAL_MIN = 16 << 10  # the same for what lies between parts: one body sent to many has a header for each
 BASE64_MIN = 128  # encoded bytes below which a cut costs more than it saves

@@ -1,6 +1,6 @@
 """The documents that history entries name by blob id: JSON in one canonical form, so that equal ones are one blob.
 
-    folder       {"id", "kind", "path": […], "role", "selectable"}
+    folder       {"id", "kind", "path": […], "role", "selectable", "section"}, the last left out of the primary mailbox's
     summary      {"subject", "sender", "recipients", "message_id", "detail"}, empty ones left out
     checkpoints  {folder id: base64}
 
@@ -14,7 +14,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from mailkeep.mail.items import Folder, Kind, Role
+from mailkeep.mail.items import Folder, Kind, Role, Section
 
 SUMMARY_TEXTS = ("subject", "sender", "recipients", "message_id", "detail")
 
@@ -49,6 +49,8 @@ def canonical(value: Any) -> bytes:
 def encode_folder(folder: Folder) -> bytes:
     document: dict[str, Any] = {"id": folder.id, "path": list(folder.path), "kind": folder.kind.value}
     document |= {"role": folder.role.value if folder.role else None, "selectable": folder.selectable}
+    if folder.section is not Section.PRIMARY:
+        document["section"] = folder.section.value
     return canonical(document)
 
 
@@ -58,7 +60,12 @@ def decode_folder(data: bytes) -> Folder:
     try:
         role = Role(document["role"]) if document["role"] is not None else None
         return Folder(
-            document["id"], tuple(document["path"]), Kind(document["kind"]), role, bool(document["selectable"])
+            id=document["id"],
+            path=tuple(document["path"]),
+            kind=Kind(document["kind"]),
+            role=role,
+            selectable=bool(document["selectable"]),
+            section=Section(document.get("section", Section.PRIMARY)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BadDocument(f"no folder: {error}") from error

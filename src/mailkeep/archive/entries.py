@@ -4,7 +4,8 @@
      "order": [["put", 20000], ["flagged", 3]], "put": {"item": [1, 2, 3 …], "folder": {"all": 1}, …}, "flagged": {…}}
 
 A column is a list, or `{"all": value}` where every value is the same. Times are microseconds since 1970 in UTC; hashes
-one base64 text for the whole column, 32 bytes each, zeros for none. Pure.
+one base64 text for the whole column, 32 bytes each, zeros for none. The columns of native parts have a list for each
+Put, their hashes one after the other, and are absent where no Put of the entry has any. Pure.
 """
 
 from __future__ import annotations
@@ -12,13 +13,25 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 import msgspec
 
 from mailkeep.archive.crypto import ID_BYTES
-from mailkeep.archive.events import Entry, Event, Flagged, FolderGone, FolderPut, Moved, Purged, Put, Removed, RunStamp
+from mailkeep.archive.events import (
+    Entry,
+    Event,
+    Flagged,
+    FolderGone,
+    FolderPut,
+    Moved,
+    NativeBlob,
+    Purged,
+    Put,
+    Removed,
+    RunStamp,
+)
 from mailkeep.mail.items import Kind, Sensitivity
 
 EVENTS_MAX = 100_000
@@ -134,6 +147,18 @@ def _encode_puts(puts: Sequence[Any]) -> dict[str, Any]:
         "content": _hashes([put.content for put in puts]),
         "sha256": _hashes([put.sha256 for put in puts]),
         "identity": _hashes([put.identity for put in puts]),
+    } | _encode_native(puts)
+
+
+def _encode_native(puts: Sequence[Any]) -> dict[str, Any]:
+    parts = [part for put in puts for part in put.native]
+    if not parts:
+        return {}
+    return {
+        "native": _column([[part.name for part in put.native] for put in puts]),
+        "native_size": _column([[part.size for part in put.native] for put in puts]),
+        "native_blob": _hashes([part.blob for part in parts]),
+        "native_sha256": _hashes([part.sha256 for part in parts]),
     }
 
 
@@ -191,6 +216,22 @@ class _Columns:
             raise BadEntry(f"column {name} has another length")
         return values
 
+    def native(self) -> list[tuple[NativeBlob, ...]]:
+        """Each event's native parts."""
+        if "native" not in self._document:
+            return [()] * self.count
+        names, sizes = self("native"), self("native_size")
+        blobs, digests = _split_hashes(self._document["native_blob"]), _split_hashes(self._document["native_sha256"])
+        flat = ((name, size) for each in zip(names, sizes, strict=True) for name, size in zip(*each, strict=True))
+        parts = (
+            NativeBlob(name, blob, digest, size)
+            for (name, size), blob, digest in zip(flat, blobs, digests, strict=True)
+        )
+        native = [tuple(islice(parts, len(each))) for each in names]
+        if next(parts, None) is not None:
+            raise BadEntry("more native parts than names")
+        return native
+
     def flags(self, name: str) -> list[frozenset[str]]:
         made: dict[tuple[str, ...], frozenset[str]] = {}
         return [made.setdefault(tuple(flags), frozenset(flags)) for flags in self(name)]
@@ -227,6 +268,7 @@ def _decode_puts(document: dict[str, Any]) -> Iterator[Event]:
         columns.hashes("sha256"),
         columns.hashes("identity"),
         columns("left_out"),
+        columns.native(),
     )
 
 

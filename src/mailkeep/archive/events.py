@@ -10,7 +10,7 @@ keeps them in the folder blob.
     FolderPut  folder 3 looks like <blob> from this entry on (new, renamed, moved)
     FolderGone folder 3 is no longer there
     Put        item 17 is, from this entry on, in folder 3 with this version, these properties and this content
-               (or, with `left_out`, is known and was not archived, and why)
+               and native form (or, with `left_out`, is known and was not archived, and why)
     Moved      item 17 is now in folder 5 under another server id, or there under a new one; its content is unchanged
     Flagged    item 17 has these flags
     Removed    item 17 is no longer in the mailbox
@@ -28,7 +28,7 @@ from mailkeep.mail.items import Kind, Sensitivity
 @dataclass(frozen=True, slots=True)
 class FolderPut:
     folder: int
-    description: bytes  # blob id; the blob is `folder_description()` JSON: id, path, kind, role, selectable
+    description: bytes  # blob id; the blob is `encode_folder()` JSON: id, path, kind, role, selectable, section
 
 
 @dataclass(frozen=True, slots=True)

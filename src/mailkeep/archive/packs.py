@@ -86,7 +86,7 @@ class Footer:
 class PackWriter:
     """Streams one pack into the store.
 
-    Two lanes keep alike beside alike: skeletons in one, decoded parts in the other. Large groups are compressed, sealed
+    Three lanes keep alike beside alike: skeletons, decoded parts, native parts of items. Large groups are compressed, sealed
     and written by a thread of its own, one at a time and in order: zstd and AES run without Python's lock, so the next
     messages are cut meanwhile. What fails there is raised by the next `put`, or by `finish`.
     """
@@ -97,7 +97,7 @@ class PackWriter:
         self.content = content
         self._seal = PackSeal(archive_key, self.pack)
         self._compressor = zstandard.ZstdCompressor(level=LEVEL)
-        self._lanes = [_Group(), _Group()]
+        self._lanes = [_Group(), _Group(), _Group()]
         self._sealed: list[_Sealed] = []
         self._aside = ThreadPoolExecutor(1, "pack")  # starts its thread with the first group it is given
         self._waiting: deque[Future[None]] = deque()

@@ -3,9 +3,10 @@
     pip install blake3 cryptography zstandard
     python reader.py STORE KEY_FILE --out DIR [--mailbox M] [--as-of 2026-11-23T12:00:00] [--everything]
 
-It writes DIR/<mailbox>/<folder>/<item>.eml with the exact bytes the server gave, and in DIR/<mailbox>/items.jsonl
-their flags, times and hashes; DIR/organisation.jsonl has the configuration's history. `--everything` adds what was
-removed since, and earlier versions.
+It writes DIR/<mailbox>/<folder>/<item>.eml (.ics, .vcf, .xml) with the exact bytes the server gave, beside it the parts
+of the item's native form, one file each (00000017.ews.properties), and in DIR/<mailbox>/items.jsonl their flags, times
+and hashes; DIR/organisation.jsonl has the configuration's history. `--everything` adds what was removed since, and
+earlier versions.
 
 The format is described in docs/format.md. This file repeats the format's code on purpose: it is the second opinion,
 and it must work when nothing else does. What is damaged is named on standard error, everything else is brought back,
@@ -39,6 +40,7 @@ FORMAT = b"mailkeep/1"
 WHOLE, RECIPE, PART = 0, 1, 2
 NEWLINES = (b"", b"\n", b"\r\n")
 PLACES = "SELECT pack, ordinal, offset, length, inside, size, kind FROM blob WHERE id = ?"
+SUFFIXES = {b"BEGIN:VCALENDAR": ".ics", b"BEGIN:VCARD": ".vcf", b"<": ".xml"}  # by how a content begins; else .eml
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -254,7 +256,10 @@ def events(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for kind in {kind for kind, _ in document["order"]}:
         columns = document[kind]
         count = columns["count"]
-        whole = {name: column_of(name, value, count) for name, value in columns.items() if name != "count"}
+        plain = {name: value for name, value in columns.items() if name != "count" and not name.startswith("native")}
+        whole = {name: column_of(name, value, count) for name, value in plain.items()}
+        if kind == "put":
+            whole["native"] = native_of(columns, count) if "native" in columns else [[]] * count
         streams[kind] = iter([{name: values[n] for name, values in whole.items()} for n in range(count)])
     for kind, count in document["order"]:
         for _ in range(count):
@@ -263,9 +268,29 @@ def events(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def column_of(name: str, value: Any, count: int) -> list[Any]:
     if name in ("summary", "content", "sha256", "identity", "description"):
-        data = base64.b64decode(value)
-        return [data[at : at + 32] if any(data[at : at + 32]) else b"" for at in range(0, 32 * count, 32)]
+        return [each if any(each) else b"" for each in hashes(value)]
     return [value["all"]] * count if isinstance(value, dict) else value
+
+
+def hashes(text: str) -> list[bytes]:
+    data = base64.b64decode(text)
+    return [data[at : at + 32] for at in range(0, len(data), 32)]
+
+
+def native_of(columns: dict[str, Any], count: int) -> list[list[dict[str, Any]]]:
+    """Each put's native parts. Their hashes lie one after the other in one column for all puts."""
+    blobs, digests = iter(hashes(columns["native_blob"])), iter(hashes(columns["native_sha256"]))
+    names, sizes = (
+        column_of("native", columns["native"], count),
+        column_of("native_size", columns["native_size"], count),
+    )
+    return [
+        [
+            {"name": name, "size": size, "blob": next(blobs), "sha256": next(digests)}
+            for name, size in zip(names[n], sizes[n], strict=True)
+        ]
+        for n in range(count)
+    ]
 
 
 def moment(value: int) -> datetime:
@@ -340,32 +365,41 @@ class Restoring:
 
     def item(self, item: dict[str, Any], target: Path, folder: str) -> dict[str, Any]:
         name = f"{item['item']:08d}" + ("" if item["state"] == "live" else f"-entry-{item['entry']}-{item['state']}")
+        native = item.pop("native")
         row = {key: value.hex() if isinstance(value, bytes) else value for key, value in item.items()}
         row |= {"received": moment(item["received"]).isoformat(), "summary": self.json_of(item["summary"])}
         row |= {"time": moment(item["received"] + item.pop("time_after_received")).isoformat(), "file": None}
         del row["time_after_received"]
+        (target / folder).mkdir(parents=True, exist_ok=True)
         if item["content"]:
-            row["file"] = f"{folder}/{name}.eml"
-            (target / folder).mkdir(parents=True, exist_ok=True)
-            if not self.write(item["content"], item["sha256"], target / folder / f"{name}.eml"):
-                row["file"] = None
+            row["file"] = self.write(item["content"], item["sha256"], target, f"{folder}/{name}")
+            self.restored += row["file"] is not None
+        row["native"] = [self.native(part, target, f"{folder}/{name}") for part in native]
         return row
 
-    def write(self, blob: bytes, sha256: bytes, path: Path) -> bool:
-        digest = hashlib.sha256()
+    def native(self, part: dict[str, Any], target: Path, place: str) -> dict[str, Any]:
+        suffix = "." + re.sub(r"[^\w.-]", "_", part["name"])[:80]
+        file = self.write(part["blob"], part["sha256"], target, place, suffix)
+        return {"name": part["name"], "size": part["size"], "sha256": part["sha256"].hex(), "file": file}
+
+    def write(self, blob: bytes, sha256: bytes, target: Path, place: str, suffix: str = "") -> str | None:
+        """A file of these bytes; its name below `target`, with a suffix that tells what it is. None: it is damaged."""
+        path, digest, begin = target / f"{place}.part", hashlib.sha256(), b""
         try:
             with path.open("wb") as file:
                 for piece in self.blobs.read(blob):
+                    begin = begin or bytes(piece[:16])
                     digest.update(piece)
                     file.write(piece)
             if digest.digest() != sha256:
                 raise Bad(f"blob {blob.hex()}: not the SHA-256 that its history says")
         except (Bad, struct.error, StopIteration, RuntimeError) as error:
             path.unlink()
-            self.problems.append(f"{path}: {error}")
-            return False
-        self.restored += 1
-        return True
+            self.problems.append(f"{target / place}{suffix}: {error}")
+            return None
+        suffix = suffix or next((word for start, word in SUFFIXES.items() if begin.startswith(start)), ".eml")
+        path.rename(target / f"{place}{suffix}")
+        return f"{place}{suffix}"
 
     def json_of(self, blob: bytes) -> dict[str, Any]:
         try:
@@ -407,7 +441,7 @@ def main() -> int:
     restoring.organisation()
     for problem in restoring.problems:
         sys.stderr.write(f"{problem}\n")
-    sys.stdout.write(f"{restoring.restored} messages brought back, {len(restoring.problems)} problems\n")
+    sys.stdout.write(f"{restoring.restored} items brought back, {len(restoring.problems)} problems\n")
     return 1 if restoring.problems else 0
 
 

@@ -193,7 +193,7 @@ class HistoryCheck:
         match event:
             case Put():
                 items.pop(event.item, None)
-                if named := [blob for blob in (event.content, event.summary) if blob in self._suspects]:
+                if named := [blob for blob, _ in _named(event) if blob in self._suspects]:
                     items[event.item] = named
             case Removed():
                 items.pop(event.item, None)
@@ -225,9 +225,16 @@ def _references(entry: Entry) -> References:
     found: References = []
     for event in entry.events:
         if isinstance(event, Put):
-            found += [(blob, f"item {event.item}") for blob in (event.content, event.summary) if blob]
+            found += _named(event)
         elif isinstance(event, FolderPut):
             found.append((event.description, f"folder {event.folder}"))
     if entry.checkpoint:
         found.append((entry.checkpoint, f"checkpoint of entry {entry.number}"))
     return found
+
+
+def _named(put: Put) -> References:
+    """Every blob of an item. Of a native part it says which: the rest of the item may be whole."""
+    item = f"item {put.item}"
+    found = [(blob, item) for blob in (put.content, put.summary) if blob]
+    return found + [(part.blob, f"{item} ({part.name})") for part in put.native]
