@@ -45,7 +45,7 @@ def digest(seed: int) -> str:
 def test_same_seed_same_bytes(letters: list[Letter]) -> None:
     assert digest(7) == digest(7)
     assert digest(7) != digest(8)
-    assert len(letters) > 3000
+    assert len(letters) > 2500
 
 
 def test_no_two_messages_share_place_and_id(letters: list[Letter]) -> None:
@@ -56,7 +56,7 @@ def test_no_two_messages_share_place_and_id(letters: list[Letter]) -> None:
 def test_every_mailbox_is_lived_in(letters: list[Letter]) -> None:
     for person in COLLEAGUES:
         mine = [letter for letter in letters if letter.mailbox == person.address]
-        assert len(mine) > 150
+        assert len(mine) > 40
         assert {("INBOX",), ("Sent",), ("Drafts",), ("Trash",), ("Junk",)} <= {letter.folder for letter in mine}
         assert any("seen" not in letter.flags for letter in mine if letter.folder == ("INBOX",))
 

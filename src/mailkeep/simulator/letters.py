@@ -1,4 +1,4 @@
-"""A year of mail in a dozen mailboxes, out of a seed.
+"""A year of mail in forty mailboxes, out of a seed.
 
     for letter in generate(seed=1, now=clock()):
         put(letter.mailbox, letter.folder, letter.content, letter.flags, letter.received)
@@ -21,11 +21,6 @@ from mailkeep.simulator.mailers import Written, as_received, as_sent
 from mailkeep.simulator.people import COLLEAGUES, DOMAIN, Person, Project, colleague
 from mailkeep.simulator.threads import SPAN_DAYS, Thread, draw_message_id, draw_moment, draw_thread
 
-THREADS_EACH = 80
-NOTICE_COUNT = 24
-INVITATIONS_EACH = 8
-NEWSLETTERS_EACH = 26
-SPAM_EACH = 5
 RECENT_DAYS = 40  # younger letters still lie in the inbox
 
 INBOX = ("INBOX",)
@@ -63,30 +58,42 @@ class Letter:
     message_id: str
 
 
-def generate(seed: int, now: datetime) -> Iterator[Letter]:
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """How much there is: `notices` to all in the whole house, the rest for each person."""
+
+    threads: int = 12
+    notices: int = 6
+    invitations: int = 1  # as letters; 0 where a calendar makes them
+    newsletters: int = 5
+    spam: int = 2
+
+
+def generate(seed: int, now: datetime, volume: Volume | None = None) -> Iterator[Letter]:
     """Every letter of the organisation up to `now`, person by person and not in order of time."""
     rng = Random(seed)
+    volume = volume or Volume()
     now = now.replace(microsecond=0)
     for person in COLLEAGUES:
-        yield from _of_one(rng, person, now)
-    for number in range(NOTICE_COUNT):
-        sent = _spread(rng, now, number, NOTICE_COUNT)
+        yield from _of_one(rng, person, now, volume)
+    for number in range(volume.notices):
+        sent = _spread(rng, now, number, volume.notices)
         yield from copies(rng, Thread((occasions.notice(rng, sent),), None), now)
     yield _hostile(now)
 
 
-def _of_one(rng: Random, person: Person, now: datetime) -> Iterator[Letter]:
-    for _ in range(THREADS_EACH):
+def _of_one(rng: Random, person: Person, now: datetime, volume: Volume) -> Iterator[Letter]:
+    for _ in range(volume.threads):
         thread = draw_thread(rng, person, now)
         yield from copies(rng, thread, now)
         if thread.letters[0].author is person and rng.random() < 0.03:
             yield _bounce(rng, thread.letters[0])
-    for _ in range(INVITATIONS_EACH):
+    for _ in range(volume.invitations):
         yield from copies(rng, Thread((occasions.invitation(rng, person, draw_moment(rng, now)),), None), now)
-    for number in range(NEWSLETTERS_EACH):
-        yield _newsletter(rng, person, _spread(rng, now, number, NEWSLETTERS_EACH), now)
-    for number in range(SPAM_EACH):
-        sent = _spread(rng, now, number, SPAM_EACH * 8)
+    for number in range(volume.newsletters):
+        yield _newsletter(rng, person, _spread(rng, now, number, volume.newsletters), now)
+    for number in range(volume.spam):
+        sent = _spread(rng, now, number, volume.spam * 8)
         message_id, content = occasions.spam(rng, person, sent)
         yield Letter(person.address, ("Junk",), content, frozenset(), sent, message_id)
     yield _draft(rng, person, now)
@@ -115,7 +122,7 @@ def _arrived(
 ) -> Letter:
     age = now - letter.sent
     flags = set()
-    if age > timedelta(days=3) or rng.random() < 0.45 or answered:
+    if (age > timedelta(days=9) and rng.random() < 0.94) or rng.random() < 0.4 or answered:
         flags.add("seen")
     if answered:
         flags.add("answered")
