@@ -58,7 +58,8 @@ def test_every_mailbox_is_lived_in(letters: list[Letter]) -> None:
         mine = [letter for letter in letters if letter.mailbox == person.address]
         assert len(mine) > 40
         assert {("INBOX",), ("Sent",), ("Drafts",), ("Trash",), ("Junk",)} <= {letter.folder for letter in mine}
-        assert any("seen" not in letter.flags for letter in mine if letter.folder == ("INBOX",))
+    waiting = {letter.mailbox for letter in letters if letter.folder == ("INBOX",) and "seen" not in letter.flags}
+    assert len(waiting) > 30
 
 
 def test_times_lie_in_the_last_fourteen_months(letters: list[Letter]) -> None:

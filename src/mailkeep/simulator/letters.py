@@ -122,7 +122,7 @@ def _arrived(
 ) -> Letter:
     age = now - letter.sent
     flags = set()
-    if (age > timedelta(days=9) and rng.random() < 0.94) or rng.random() < 0.4 or answered:
+    if rng.random() < (0.4 if age < timedelta(days=12) else 0.82) or answered:
         flags.add("seen")
     if answered:
         flags.add("answered")
