@@ -1,79 +1,269 @@
-"""SIGNATURES; being built."""
+"""The stream of response messages: what EWS answers to a batch, one by one, as soon as each is there.
+
+    chunks ──Carver──▶ blocks ──lxml, one block at a time──▶ ResponseMessage ▸ items, content, verbatim()
+
+Only a block goes through lxml: without DTD, entities or network, in a document of its own. A block that is not
+well-formed is first mended (character references and bytes that XML 1.0 forbids, which Exchange writes when somebody
+put them into a subject, become U+FFFD); where that does not do, it is a message of class `Error` and code `Unreadable`,
+and the others of its batch are not touched. Mending is for reading only: `verbatim` gives the bytes as they came.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NoReturn
 
 from lxml import etree
 
+from mailkeep.connectors.ews.wire.base64_text import Carved
+from mailkeep.connectors.ews.wire.carver import CONTENT_BYTES_MAX, Block, Carver
+from mailkeep.connectors.ews.wire.names import MESSAGES, TYPES
 
-@dataclass(frozen=True, slots=True)
-class Carved:
-    """Content taken out of the stream: its element's local name (`MimeContent`, `Data`, `Content`), and its bytes.
+__all__ = ["Carved", "Reader", "ResponseMessage", "SoapFault", "read"]
 
-    `problem`: "" or why the bytes are not there whole: "damaged" (no base64), "too_large".
-    """
+UNREADABLE = "Unreadable"  # codes of our own, beside the server's
+TOO_LARGE = "TooLarge"
 
-    element: str
-    content: bytearray
-    problem: str = ""
+CONTAINERS = ("Items", "Attachments", "Folders")
+_REFERENCE = re.compile(rb"&#(?:[xX]([0-9a-fA-F]{1,9})|([0-9]{1,10}));")
+_CONTROL = bytes(range(0x20)).translate(None, b"\t\r\n")
+_TO_SUB = bytes.maketrans(_CONTROL, b"\x1a" * len(_CONTROL))
+_REPLACEMENT = "\ufffd".encode()
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseMessage:
     """One answer of a batch, in the order of what was asked."""
 
-    name: str  # "GetItemResponseMessage"
+    name: str  # "GetItemResponseMessage"; "Fault"
     response_class: str  # "Success", "Warning", "Error"
-    code: str  # "NoError", "ErrorItemNotFound"; "Unreadable" where this message's own XML is broken
+    code: str  # "NoError", "ErrorItemNotFound"; `UNREADABLE`, `TOO_LARGE` where this message's own XML is broken
     text: str  # MessageText
     values: Mapping[str, str]  # MessageXml: {"BackOffMilliseconds": "300000"}
     element: etree._Element  # the whole message, carved text left out
     carved: tuple[Carved, ...]  # in document order
+    block: Block
 
     @property
-    def ok(self) -> bool: ...  # type: ignore[empty-body]
+    def ok(self) -> bool:
+        return self.response_class == "Success"
+
     @property
-    def back_off_seconds(self) -> float | None: ...
+    def back_off_seconds(self) -> float | None:
+        """How long the server wants to be left alone, or None where it did not say."""
+        told = self.values.get("BackOffMilliseconds", "").strip()
+        return int(told) / 1000 if told.isascii() and told.isdigit() and len(told) < 12 else None
+
     @property
     def items(self) -> list[etree._Element]:
-        """Children of Items, Attachments or Folders."""
-        ...  # type: ignore[empty-body]
+        """The children of Items, Attachments or Folders, wherever the operation puts these."""
+        container = self._container()
+        return [] if container is None else list(container)
 
     @property
-    def item(self) -> etree._Element | None: ...
+    def item(self) -> etree._Element | None:
+        """The first of `items`."""
+        return next(iter(self.items), None)
+
     @property
     def content(self) -> Carved | None:
         """The first carved content: the item's MIME, the export's data, the file's content."""
-        ...
+        return next(iter(self.carved), None)
 
     def verbatim(self) -> bytes:
-        """What is inside Items (or Attachments), byte for byte, as a document of its own: what `ews.properties` holds.
+        """What stands inside Items (Attachments, Folders), byte for byte, as a document of its own.
 
-        Carved text is left out (its element stays, empty).
+        The container's element stays around it, with the declarations of the namespaces that were open. Carved text is
+        left out (its element stays, empty). b"" where there is no such container.
         """
-        ...  # type: ignore[empty-body]
+        xml, container = self.block.xml, self._container()
+        if xml is None or container is None:
+            return b""
+        name = re.escape(etree.QName(container).localname.encode())
+        first = re.search(rb"<(?:[^\s<>/:]+:)?%s(?=[\s/>])" % name, xml)
+        last = None
+        for last in re.finditer(rb"</(?:[^\s<>/:]+:)?%s\s*>" % name, xml):
+            pass
+        if first is None or last is None:
+            return b""
+        declared = _scope_of(self.block, xml[: first.start()])
+        return b'<?xml version="1.0" encoding="utf-8"?>\n' + _with_declarations(
+            xml[first.start() : last.end()], first.end() - first.start(), declared
+        )
+
+    def _container(self) -> etree._Element | None:
+        for name in CONTAINERS:
+            for child in self.element.iter(f"{{{MESSAGES}}}{name}", f"{{{TYPES}}}{name}"):
+                return child
+        return None
 
 
-class SoapFault(Exception):  # noqa: N818
+class SoapFault(Exception):  # noqa: N818 — what SOAP calls it
     """The server answered with a SOAP fault. `message.code` is its ResponseCode, else its faultcode."""
 
-    message: ResponseMessage
+    def __init__(self, message: ResponseMessage) -> None:
+        super().__init__(f"{message.code}: {message.text}")
+        self.message = message
 
 
 class Reader:
-    server_version: str  # "15.2.1544.4" once seen, "" before
+    """Feed it chunks of an answer; it hands out messages. For a loop there is `read`."""
 
-    def feed(self, chunk: bytes) -> list[ResponseMessage]: ...  # type: ignore[empty-body]
-    def close(self) -> list[ResponseMessage]: ...  # type: ignore[empty-body]
+    def __init__(self, content_bytes_max: int = CONTENT_BYTES_MAX) -> None:
+        self._carver = Carver(content_bytes_max)
+        self._parser = _parser()
+        self.server_version = ""  # "15.2.1544.4" once its header is read
+
+    def feed(self, chunk: bytes) -> list[ResponseMessage]:
+        """The messages that this chunk completed. Raises as `read` does."""
+        messages = []
+        for block in self._carver.feed(chunk):
+            if block.name == "Header":
+                self.server_version = _server_version(self._message(block).element)
+                continue
+            message = self._message(block)
+            if block.name == "Fault":
+                _raise_fault(message)
+            messages.append(message)
+        return messages
+
+    def close(self) -> None:
+        """At the end of the stream. Raises RetryNow where the answer was cut."""
+        self._carver.close()
+
+    def _message(self, block: Block) -> ResponseMessage:
+        if block.xml is None:
+            return _unread(block, TOO_LARGE, "its properties are too large to be read")
+        element = self._parsed(block.xml, block.scope)
+        if element is None:
+            element = self._parsed(_mended(block.xml), block.scope)
+        if element is None:
+            return _unread(block, UNREADABLE, "the server's XML for it is broken")
+        code = _child_text(element, "ResponseCode")
+        return ResponseMessage(
+            name=block.name,
+            response_class=element.get("ResponseClass") or ("Success" if code in ("", "NoError") else "Error"),
+            code=code or "NoError",
+            text=_child_text(element, "MessageText"),
+            values=_message_xml(element),
+            element=element,
+            carved=block.carved,
+            block=block,
+        )
+
+    def _parsed(self, xml: bytes, scope: bytes) -> etree._Element | None:
+        try:
+            return etree.fromstring(b"<scope%s>%s</scope>" % (scope, xml), self._parser)[0]
+        except (etree.XMLSyntaxError, IndexError):
+            return None
 
 
-def read(chunks: Iterable[bytes], *, content_bytes_max: int = 400 << 20) -> Iterator[ResponseMessage]:
+def read(chunks: Iterable[bytes], *, content_bytes_max: int = CONTENT_BYTES_MAX) -> Iterator[ResponseMessage]:
     """The answer's messages, as they come.
 
     Raises `SoapFault`; `RetryNow("connection_lost")` where it is cut; `GiveUp("forms_login_page")` for a web page in place
     of SOAP, `GiveUp("unsafe_answer")` for a DOCTYPE, `RetryLater("unreachable")` for anything else that is no SOAP.
-    Works on HTTP 200 and 500 alike.
+    Reads what comes with HTTP 200 and with 500 alike.
     """
-    ...  # type: ignore[empty-body]
+    reader = Reader(content_bytes_max)
+    for chunk in chunks:
+        yield from reader.feed(chunk)
+    reader.close()
+
+
+def parse_verbatim(document: bytes | bytearray | memoryview) -> etree._Element | None:
+    """A `verbatim` document's first item element; None where it is no XML that we would read."""
+    xml = bytes(document)
+    if b"<!DOCTYPE" in xml:
+        return None
+    for text in (xml, None):
+        try:
+            root = etree.fromstring(_mended(xml) if text is None else text, _parser())
+        except etree.XMLSyntaxError:
+            continue
+        return next(iter(root), None)
+    return None
+
+
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, remove_comments=True, remove_pis=True
+    )
+
+
+def _mended(xml: bytes) -> bytes:
+    """The XML without what XML 1.0 forbids: U+FFFD in its place."""
+    if xml.translate(None, _CONTROL) != xml:
+        xml = xml.translate(_TO_SUB).replace(b"\x1a", _REPLACEMENT)
+    xml = xml.decode("utf-8", "replace").replace("\ufffe", "\ufffd").replace("\uffff", "\ufffd").encode()
+    return _REFERENCE.sub(_allowed, xml)
+
+
+def _allowed(reference: re.Match[bytes]) -> bytes:
+    point = int(reference[1], 16) if reference[1] else int(reference[2])
+    known = point in (9, 10, 13) or 0x20 <= point <= 0xD7FF or 0xE000 <= point <= 0xFFFD or 0x10000 <= point <= 0x10FFFF
+    return reference[0] if known else _REPLACEMENT
+
+
+def _child_text(element: etree._Element, name: str) -> str:
+    for child in element.iterchildren(f"{{*}}{name}"):
+        return child.text or ""
+    return ""
+
+
+def _message_xml(element: etree._Element) -> Mapping[str, str]:
+    if (element.get("ResponseClass") or "Success") == "Success":
+        return {}
+    return {
+        value.get("Name", ""): value.text or ""
+        for held in element.iterchildren("{*}MessageXml")
+        for value in held.iter("{*}Value")
+    }
+
+
+def _unread(block: Block, code: str, why: str) -> ResponseMessage:
+    return ResponseMessage(block.name, "Error", code, why, {}, etree.Element(block.name), block.carved, block)
+
+
+def _raise_fault(message: ResponseMessage) -> NoReturn:
+    """SOAP 1.1: faultcode, faultstring, detail; Exchange's own words are in the detail."""
+    element = message.element
+    code = next((found.text for found in element.iter("{*}ResponseCode") if found.text), "")
+    told = next((found.text for found in element.iter("{*}Message", "{*}faultstring", "{*}Text") if found.text), "")
+    values = {value.get("Name", ""): value.text or "" for value in element.iter(f"{{{TYPES}}}Value")}
+    if not code:
+        raw = next((found.text for found in element.iter("{*}faultcode", "{*}Value") if found.text), "Fault")
+        code = raw.rpartition(":")[2]
+    held = (message.element, message.carved, message.block)
+    raise SoapFault(ResponseMessage("Fault", "Error", code.strip(), told.strip(), values, *held))
+
+
+def _server_version(header: etree._Element) -> str:
+    for info in header.iter("{*}ServerVersionInfo"):
+        told = (info.get(name) for name in ("MajorVersion", "MinorVersion", "MajorBuildNumber", "MinorBuildNumber"))
+        return ".".join(part or "0" for part in told)
+    return ""
+
+
+_DECLARATION = re.compile(rb"\sxmlns(?::([^\s=]+))?\s*=\s*(\"[^\"]*\"|'[^']*')")
+
+
+def _scope_of(block: Block, before: bytes) -> dict[bytes, bytes]:
+    """Namespace declarations open where the container begins: around the block, and on the block's own tag."""
+    declared = {found[1] or b"": found[2] for found in _DECLARATION.finditer(block.scope)}
+    own = before[: before.find(b">") + 1]
+    declared.update((found[1] or b"", found[2]) for found in _DECLARATION.finditer(own))
+    return declared
+
+
+def _with_declarations(container: bytes, name_end: int, declared: dict[bytes, bytes]) -> bytes:
+    """The container's tag with those declarations of the scope that it does not make itself."""
+    own = {found[1] or b"" for found in _DECLARATION.finditer(container[: container.find(b">") + 1])}
+    added = b"".join(
+        b" xmlns%s=%s" % (b":" + prefix if prefix else b"", uri)
+        for prefix, uri in declared.items()
+        if prefix not in own
+    )
+    return container[:name_end] + added + container[name_end:]
