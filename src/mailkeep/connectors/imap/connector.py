@@ -78,7 +78,8 @@ class ImapConnector:
     def create(self, folder: Folder, item: NewItem) -> Created:
         return creating.create(self._session, self._hierarchy.raw(folder), item)
 
-    def remove_created(self, folder: Folder, item_id: str, content_sha256: str) -> bool:
+    def remove_created(self, folder: Folder, item_id: str, content_sha256: str, version: str = "") -> bool:  # noqa: ARG002
+        """A message's bytes never change on IMAP; their hash is the proof, `version` is always ""."""
         return creating.remove_created(self._session, self._hierarchy.raw(folder), item_id, content_sha256)
 
     def close(self) -> None:

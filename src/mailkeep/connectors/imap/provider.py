@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mailkeep.connectors.base import Endpoint, Step, Usage
+from mailkeep.connectors.base import Description, Endpoint, Step, Usage
 from mailkeep.connectors.imap import opening
 from mailkeep.connectors.imap.connector import ImapConnector
 from mailkeep.connectors.imap.fetching import ITEM_BYTES_MAX
 from mailkeep.connectors.imap.session import Session
 from mailkeep.connectors.imap.trial import Trial
 from mailkeep.errors import GiveUp, MailkeepError
+from mailkeep.mail.items import NativePart, Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,14 @@ class ImapProvider:
 
     answer_seconds_max: float = opening.ANSWER_SECONDS_MAX
     item_bytes_max: int = ITEM_BYTES_MAX
+    forms: frozenset[str] = frozenset()  # a message's bytes are all of it
 
-    def open(self, endpoint: Endpoint, address: str) -> ImapConnector:
+    def open(
+        self,
+        endpoint: Endpoint,
+        address: str,
+        sections: frozenset[Section] = frozenset({Section.PRIMARY}),  # noqa: ARG002 - IMAP shows one mailbox
+    ) -> ImapConnector:
         who = opening.credentials(endpoint, address)
         session = self._session(endpoint)
         try:
@@ -32,6 +39,12 @@ class ImapProvider:
             session.close()
             raise
         return self._connector(session)
+
+    def properties(self, parts: Sequence[NativePart]) -> Mapping[str, str]:  # noqa: ARG002
+        return {}
+
+    def describe(self, parts: Sequence[NativePart]) -> Description | None:  # noqa: ARG002
+        return None
 
     def test(self, endpoint: Endpoint) -> Iterator[Step]:
         return Trial(endpoint, self._clearer).steps()
