@@ -92,10 +92,7 @@ class Attachment:
     attachments: tuple[Attachment, ...] = ()  # of `item`
     contact_photo: bool = False
     content_location: str = ""
-    part: int = (
-        0  # its number in the MIME of the message it belongs to, which then holds the content; 0: `content` is all
-    )
-    size: int = 0  # bytes, where `content` is elsewhere
+    part: int = 0  # its number in the MIME of the message it belongs to, which holds the content then; else 0
     size: int = 0  # bytes; known without reading `content`
 
 
