@@ -19,7 +19,10 @@ from mailkeep.mail.items import Folder, Kind, Role
 from mailkeep.mail.parse import Parsed, parse
 from mailkeep.recover.plan import Counts
 from mailkeep.recover.ports import Line
-from mailkeep.recover.run import Restored, plan_restore, run_restore, undo_restore
+from mailkeep.recover.reading import Ways
+from mailkeep.recover.run import Restored, run_restore
+from mailkeep.recover.survey import plan_restore
+from mailkeep.recover.undo import undo_restore
 from tests.recover.memory import RECEIVED, MemoryJournal, MemorySource
 
 
@@ -212,7 +215,7 @@ def test_e6_undoing_reads_mail_where_it_is_told_to() -> None:
         read.append(content)
         return parse(content)
 
-    undo_restore(world.source, world.connect(), killed, read=reading)
+    undo_restore(world.source, world.connect(), killed, ways=Ways(read=reading))
     assert world.source.contents[item.number] in read
     assert killed.held[item.number].state != "intended"
 

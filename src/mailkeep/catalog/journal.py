@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
@@ -9,8 +10,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from mailkeep.catalog import records
-from mailkeep.catalog.models import Restore, RestoreLine
-from mailkeep.recover.ports import Difference, Line
+from mailkeep.catalog.models import Mailbox, Restore, RestoreLine
+from mailkeep.recover.ports import Difference, Line, SourceItem
 
 
 class RestoreJournal:
@@ -22,15 +23,7 @@ class RestoreJournal:
 
     def lines(self) -> Iterator[Line]:
         for row in RestoreLine.objects.filter(restore=self._restore).order_by("item").iterator(chunk_size=1000):
-            yield Line(
-                item=row.item,
-                folder=tuple(row.folder),
-                sha256=bytes(row.sha256),
-                created_id=row.created_id,
-                state=row.state,
-                stored_sha256=bytes(row.stored_sha256),
-                differences=tuple(Difference(**one) for one in row.differences),
-            )
+            yield _line(row)
 
     def intend(self, lines: Sequence[Line]) -> None:
         with transaction.atomic():
@@ -49,6 +42,33 @@ class RestoreJournal:
         if rows:
             RestoreLine.objects.bulk_create(rows)
             records.save_lines(self._restore, rows, self._actor)
+
+
+class EarlierRestores:
+    """`recover.ports.Earlier`: the lines of other restores of that mailbox into that target. Undone ones are none."""
+
+    def __init__(self, source: Mailbox, connection: uuid.UUID, address: str, *, but: Restore | None = None) -> None:
+        rows = Restore.objects.filter(source=source, target_connection=connection, target_address__iexact=address)
+        self._restores = list((rows.exclude(pk=but.pk) if but else rows).values_list("pk", flat=True))
+
+    def __call__(self, items: Sequence[SourceItem]) -> list[Line]:
+        if not self._restores:
+            return []
+        numbers = [item.number for item in items]
+        rows = RestoreLine.objects.filter(restore__in=self._restores, item__in=numbers)
+        return [_line(row) for row in rows.filter(state__in=("verified", "differs")).order_by("-restore")]
+
+
+def _line(row: RestoreLine) -> Line:
+    return Line(
+        item=row.item,
+        folder=tuple(row.folder),
+        sha256=bytes(row.sha256),
+        created_id=row.created_id,
+        state=row.state,
+        stored_sha256=bytes(row.stored_sha256),
+        differences=tuple(Difference(**one) for one in row.differences),
+    )
 
 
 def _values(line: Line) -> dict[str, object]:

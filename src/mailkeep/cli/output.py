@@ -78,6 +78,17 @@ class Output:
             for row in rows:
                 sys.stdout.write(document(row) + "\n")
             return
+        self._table(rows, columns)
+
+    def table(self, rows: Sequence[Row], columns: Sequence[str], shown_max: int = 100) -> None:
+        """A list for people only, that belongs to the one thing said before; scripts have it in there."""
+        if rows and not self.json_wanted:
+            self.line("")
+            self._table(rows[:shown_max], columns)
+            if len(rows) > shown_max:
+                self.line(f"… and {len(rows) - shown_max:,} more: --json has them all")
+
+    def _table(self, rows: Iterable[Row], columns: Sequence[str]) -> None:
         cells = ([words(row.get(column)) for column in columns] for row in rows)
         importlib.import_module(SCREEN).table([column.replace("_", " ") for column in columns], cells)
 

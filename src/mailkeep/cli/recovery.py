@@ -52,6 +52,9 @@ def restore(
     with shown_progress(out) as report:
         done = restores.plan(wanted, report) if dry_run else restores.run(wanted, actor(), report)
     out.one(out.plain(done), done.words())
+    out.table(done.properties, ["kind", "property", "equal", "differs"])
+    out.table(done.differences, ["item", "property", "was", "is"])
+    out.table(done.cannot, ["item", "folder", "subject", "why"])
     if done.differences or done.cannot:
         sys.exit(FAILED)
 

@@ -17,7 +17,7 @@ from django.db import connection as database
 from django.utils import timezone
 
 from mailkeep.catalog import audit, records, views
-from mailkeep.catalog.journal import RestoreJournal
+from mailkeep.catalog.journal import EarlierRestores, RestoreJournal
 from mailkeep.catalog.models import Connection, Mailbox, Restore
 from mailkeep.catalog.source import MailboxSource
 from mailkeep.connectors.base import Connector
@@ -29,7 +29,10 @@ from mailkeep.operations.browse import folder_number, joined, parted
 from mailkeep.operations.mailboxes import find
 from mailkeep.progress import Report
 from mailkeep.recover.plan import NotRestored
-from mailkeep.recover.run import Restored, plan_restore, run_restore, undo_restore
+from mailkeep.recover.reading import Ways
+from mailkeep.recover.run import Restored, run_restore
+from mailkeep.recover.survey import plan_restore
+from mailkeep.recover.undo import undo_restore
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,14 @@ class Done:
     cannot: list[dict[str, Any]]
     restored: int = 0
     differences: list[dict[str, Any]] = field(default_factory=list)
+    properties: list[dict[str, Any]] = field(default_factory=list)  # kind, property, equal, differs: how many items
 
     def words(self) -> str:
         if not self.id:
             return f"Would create {self.create} items in {self.target}, skip {self.skip} that are there, leave {len(self.cannot)}."
         differing = len({one["item"] for one in self.differences})
         return (
-            f"Restore {self.id}: {self.restored} of {self.create} items came back into {self.target} exactly as they were, "
+            f"Restore {self.id}: {self.restored} of {self.create} items came back into {self.target} as they were, "
             f"{differing} differ, {self.skip} were there already, {len(self.cannot)} could not be restored."
         )
 
@@ -84,6 +88,10 @@ class _Prepared:
     def connect(self, address: str) -> Callable[[], Connector]:
         return lambda: connections.open_mailbox(self.connection, address)
 
+    def ways(self, cell: Cell, address: str, row: Restore | None = None) -> Ways:
+        earlier = EarlierRestores(self.mailbox, self.connection.uid, address, but=row)
+        return Ways(cell.parse, connections.provider(self.connection.kind).properties, earlier)
+
 
 def plan(wanted: Wanted, report: Report) -> Done:  # noqa: ARG001 - a plan is one pass without a known end
     """What a restore would do now. Writes nothing."""
@@ -91,7 +99,7 @@ def plan(wanted: Wanted, report: Report) -> Done:  # noqa: ARG001 - a plan is on
     connector = prepared.connect(wanted.to)()
     try:
         with Cell() as cell:
-            counts = plan_restore(prepared.source, connector, prepared.into, cell.parse)
+            counts = plan_restore(prepared.source, connector, prepared.into, prepared.ways(cell, wanted.to))
     finally:
         connector.close()
     return Done("", wanted.to, counts.create, counts.skip, _cannot(prepared.mailbox, counts.cannot))
@@ -120,14 +128,19 @@ def _run(wanted: Wanted, prepared: _Prepared, actor: str, report: Report) -> Don
             prepared.connect(wanted.to),
             RestoreJournal(row, actor),
             prepared.into,
-            read=cell.parse,
+            prepared.ways(cell, wanted.to, row),
             total=prepared.source.count(),
             report=report,
         )
     answer = _done(row, prepared.mailbox, wanted.to, done)
     row.finished_at = timezone.now()
     row.planned = {"create": answer.create, "skip": answer.skip, "cannot": len(answer.cannot)}
-    row.report = {"restored": answer.restored, "cannot": answer.cannot, "differences": answer.differences}
+    row.report = {
+        "restored": answer.restored,
+        "cannot": answer.cannot,
+        "differences": answer.differences,
+        "properties": answer.properties,
+    }
     row.save()
     records.save(row, actor)
     return answer
@@ -146,8 +159,9 @@ def undo(restore_id: str, reason: str, actor: str, report: Report) -> Undone:
         connector = connections.open_mailbox(connection, row.target_address)
         try:
             with Cell() as cell:
+                ways = Ways(cell.parse, connections.provider(connection.kind).properties)
                 journal = RestoreJournal(row, actor)
-                done = undo_restore(_source(row), connector, journal, tuple(row.into), report, read=cell.parse)
+                done = undo_restore(_source(row), connector, journal, tuple(row.into), ways, report)
         finally:
             connector.close()
         if row.finished_at is None:  # nothing goes on with a restore that was taken back
@@ -236,7 +250,12 @@ def _done(row: Restore, mailbox: Mailbox, target: str, done: Restored) -> Done:
         {"item": f"{mailbox.uid.hex}-{item}", "property": one.property, "was": one.was, "is": one.is_}
         for item, one in done.differences
     ]
-    return Done(row.uid.hex, target, done.create, done.skip, _cannot(mailbox, done.cannot), done.restored, differences)
+    properties = [
+        {"kind": kind.value, "property": name, "equal": tally.equal, "differs": tally.differs}
+        for (kind, name), tally in sorted(done.properties.items())
+    ]
+    cannot = _cannot(mailbox, done.cannot)
+    return Done(row.uid.hex, target, done.create, done.skip, cannot, done.restored, differences, properties)
 
 
 def _cannot(mailbox: Mailbox, rows: list[NotRestored]) -> list[dict[str, Any]]:

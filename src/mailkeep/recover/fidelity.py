@@ -1,77 +1,198 @@
-"""What came back against what was put there (SPEC E6). Pure.
+"""What came back against what was put there, property by property (SPEC E6). Pure.
 
-The first question is byte equality, flags and internal date. Only a server that regenerates content (it says so in its
-capabilities) is then compared by what the bytes say: people, subject, date, texts, attachments.
+    both sides have a native form that the target's provider reads    its properties                        `ews: Start, Categories …`
+    else, on a server that regenerates content                        what the bytes say, decoded           subject, text, attachments …
+    else                                                              the bytes
+
+Mail is always compared by what its message says as well: its native form holds no body. Flags are compared everywhere, the date of
+receipt where the item is mail (a server sets it by itself for the other kinds). Where a server regenerates content, whether
+the bytes are the same is reported and is no difference.
+
+The same rules, less what a person may have changed since, tell whether the target already has an item (`Print`, `same`).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from mailkeep.mail.items import ItemRef
+from mailkeep.mail.forms import Form, content_lines, form_of
+from mailkeep.mail.items import ItemRef, Kind, NativePart
 from mailkeep.mail.parse import Parsed, Unparsed
 from mailkeep.recover.ports import Difference, SourceItem
 
 Read = Callable[[bytes], Parsed | Unparsed]  # `mail.cell.Cell.parse`, or `mail.parse.parse` where mail is trusted
+Properties = Callable[[Sequence[NativePart]], Mapping[str, str]]  # the target's `Provider.properties`
 _PASSING = frozenset({"recent"})  # a server's own, gone at the next look
 _PROPERTIES = ("subject", "sender", "to", "cc", "bcc", "reply_to", "date", "message_id", "text", "html")
+_STAMPS = frozenset({"DTSTAMP", "CREATED", "LAST-MODIFIED", "REV", "PRODID", "SEQUENCE"})  # a server's own
 MISSING = Difference("item", "created", "not there when it was read back")
 
 
-def differences(
-    item: SourceItem, content: bytes, back: ItemRef, back_content: bytes, *, regenerates: bool, read: Read
-) -> tuple[Difference, ...]:
-    """Every property that is not as it was; empty is perfect."""
-    return (
-        *_of_content(content, back_content, regenerates, read),
-        *_of_flags(item.flags - _PASSING, back.flags - _PASSING),
-        *_of_received(item, back),
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An item's bytes and its native form, archived or read back."""
+
+    content: bytes
+    parts: tuple[NativePart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One property of an item, before and after. Not equal and `counts`: the item differs."""
+
+    name: str
+    was: str
+    is_: str
+    counts: bool = True
+
+    @property
+    def equal(self) -> bool:
+        return self.was == self.is_
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """What proves that two items are the same: digests of the bytes, of what they say, of the native form. None: not known."""
+
+    sha256: bytes
+    decoded: bytes | None = None
+    native: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparing:
+    """How a target's items are compared."""
+
+    regenerates: bool
+    read: Read
+    properties: Properties
+
+    def compare(self, item: SourceItem, own: Held, back: ItemRef, there: Held) -> tuple[Compared, ...]:
+        """Every property, equal or not."""
+        return (
+            *self._of_content(item.kind, own, there),
+            _of_flags(item.flags - _PASSING, back.flags - _PASSING),
+            *([_of_received(item, back)] if item.kind is Kind.MAIL else []),
+        )
+
+    def print_of(self, kind: Kind, held: Held) -> Print:
+        native = self.properties(held.parts) if held.parts else {}
+        decode = self.regenerates and (kind is Kind.MAIL or not native)
+        said = self._said(kind, held.content) if decode else None
+        return Print(
+            hashlib.sha256(held.content).digest(),
+            _digest(said) if said else None,
+            _digest(native) if native else None,
+        )
+
+    def _of_content(self, kind: Kind, own: Held, there: Held) -> Iterator[Compared]:
+        was, is_ = self.properties(own.parts), self.properties(there.parts)
+        if was and is_:
+            yield from _of_mappings(was, is_)
+        equal = own.content == there.content
+        if self.regenerates and (kind is Kind.MAIL or not (was and is_)):
+            yield from self._of_decoded(kind, own.content, there.content, {name.casefold() for name in was})
+        yield _of_bytes(own.content, there.content, equal, counts=not self.regenerates)
+
+    def _of_decoded(self, kind: Kind, content: bytes, other: bytes, known: set[str]) -> Iterator[Compared]:
+        was = self._said(kind, content)
+        is_ = was if content == other else self._said(kind, other)
+        if was and is_:
+            for one in _of_mappings(was, is_):
+                if one.name not in known:
+                    yield one
+        elif content != other and not known:
+            yield Compared("content", "cannot be compared: it could not be read", "regenerated by the server")
+
+    def _said(self, kind: Kind, content: bytes) -> Mapping[str, str]:
+        """What the bytes say, by property; empty where they cannot be read."""
+        form = form_of(content, kind)
+        if form in (Form.CALENDAR, Form.CARD) or (kind is not Kind.MAIL and b"BEGIN:V" in content[:1000]):
+            return _of_lines(content)
+        if form is not Form.MESSAGE:
+            return {}
+        parsed = self.read(content)
+        return {} if isinstance(parsed, Unparsed) else _of_message(parsed)
+
+
+def same(kind: Kind, own: Print, there: Print) -> bool:
+    """Whether the target already has this item.
+
+    Mail is its message: what a person set on it since (read, a category) makes no other item of it. Everything else is what its
+    native form says, where both have one: its bytes need not hold all of it.
+    """
+    if kind is not Kind.MAIL and own.native and there.native:
+        return own.native == there.native
+    if own.sha256 == there.sha256:
+        return True
+    return any(
+        one is not None and one == other for one, other in ((own.decoded, there.decoded), (own.native, there.native))
     )
 
 
-def same_content(content: bytes, other: bytes, *, regenerates: bool, read: Read) -> bool:
-    """Whether the target already has this item."""
-    return not list(_of_content(content, other, regenerates, read))
+def differences(compared: Sequence[Compared]) -> tuple[Difference, ...]:
+    """Those that are not as they were; empty is perfect."""
+    return tuple(
+        Difference(one.name, _short(one.was), _short(one.is_)) for one in compared if one.counts and not one.equal
+    )
 
 
-def _of_content(content: bytes, other: bytes, regenerates: bool, read: Read) -> Iterator[Difference]:
-    if content == other:
-        return
-    if not regenerates:
-        yield Difference("bytes", hashlib.sha256(content).hexdigest(), hashlib.sha256(other).hexdigest())
-        return
-    was, is_ = read(content), read(other)
-    if isinstance(was, Unparsed) or isinstance(is_, Unparsed):
-        yield Difference("bytes", "cannot be compared: it could not be read", "regenerated by the server")
-        return
-    for name in _PROPERTIES:
-        before, after = getattr(was, name), getattr(is_, name)
-        if _plain(before) != _plain(after):
-            yield Difference(name, _short(before), _short(after))
-    if _attachments(was) != _attachments(is_):
-        yield Difference("attachments", _short(_attachments(was)), _short(_attachments(is_)))
+def _of_mappings(was: Mapping[str, str], is_: Mapping[str, str]) -> Iterator[Compared]:
+    for name in sorted(was.keys() | is_.keys()):
+        yield Compared(name, was.get(name, ""), is_.get(name, ""))
 
 
-def _of_flags(was: frozenset[str], is_: frozenset[str]) -> Iterator[Difference]:
-    if {flag.lower() for flag in was} != {flag.lower() for flag in is_}:
-        yield Difference("flags", " ".join(sorted(was)), " ".join(sorted(is_)))
+def _of_bytes(content: bytes, other: bytes, equal: bool, *, counts: bool) -> Compared:
+    name = "bytes" if counts else "mime"
+    if equal:
+        return Compared(name, "", "", counts)
+    return Compared(name, hashlib.sha256(content).hexdigest(), hashlib.sha256(other).hexdigest(), counts)
 
 
-def _of_received(item: SourceItem, back: ItemRef) -> Iterator[Difference]:
-    if int(item.received.timestamp()) != int(back.received.timestamp()):
-        yield Difference("received", item.received.isoformat(), back.received.isoformat())
+def _of_flags(was: frozenset[str], is_: frozenset[str]) -> Compared:
+    before, after = ({flag.lower() for flag in flags} for flags in (was, is_))
+    return Compared("flags", " ".join(sorted(before)), " ".join(sorted(after)))
 
 
-def _attachments(parsed: Parsed) -> list[tuple[str, str, int]]:
-    return sorted((one.name, one.content_type, one.size) for one in parsed.attachments)
+def _of_received(item: SourceItem, back: ItemRef) -> Compared:
+    if int(item.received.timestamp()) == int(back.received.timestamp()):
+        return Compared("received", "", "")
+    return Compared("received", item.received.isoformat(), back.received.isoformat())
 
 
-def _plain(value: object) -> object:
+def _of_message(parsed: Parsed) -> dict[str, str]:
+    said = {name: _plain(getattr(parsed, name)) for name in _PROPERTIES}
+    files = sorted((one.name, one.content_type, one.size) for one in parsed.attachments)
+    return said | {"attachments": str(files)}
+
+
+def _of_lines(content: bytes) -> dict[str, str]:
+    """iCalendar or a vCard by property. A time zone's definition is the server's: events name it."""
+    found: dict[str, list[str]] = {}
+    for line in content_lines(content):
+        if line.component and "VTIMEZONE" not in line.component and line.name not in _STAMPS:
+            name = ".".join((*line.component[1:], line.name)).lower()
+            found.setdefault(name, []).append(f"{line.parameters}:{line.value}" if line.parameters else line.value)
+    return {name: "\n".join(sorted(values)) for name, values in found.items()}
+
+
+def _plain(value: object) -> str:
     """Line ends and trailing white space are the server's to choose."""
-    return "\n".join(line.rstrip() for line in value.splitlines()).strip() if isinstance(value, str) else value
+    if isinstance(value, str):
+        return "\n".join(line.rstrip() for line in value.splitlines()).strip()
+    return "" if value in (None, ()) else str(value)
 
 
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 200 else f"{text[:200]}…"
+def _digest(said: Mapping[str, str]) -> bytes:
+    digest = hashlib.sha256()
+    for name, value in sorted(said.items()):
+        for text in (name, value):
+            data = text.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.digest()
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= 200 else f"{value[:200]}…"

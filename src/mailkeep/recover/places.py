@@ -1,4 +1,4 @@
-"""Where things go: a source folder's place on the target, and a folder's name on disk. Pure.
+"""A folder's name on disk. Pure.
 
 No name of a mailbox folder can leave the export: what a file system could read as a path, a device or a hidden file is escaped, and
 no two folders get one name.
@@ -8,29 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
 
 from mailkeep.mail.folder_names import encode
-from mailkeep.mail.items import Folder, Role
+from mailkeep.mail.items import Folder
 
 NAME_BYTES_MAX = 200  # of one component; file systems take 255
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|%\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]|^[. ]|[. ]$')
 _OURS = re.compile(r"(?i)\.(mbox|jsonl)$")  # no folder may look like a file of the export
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)")
 _MAILDIR_UNSAFE = re.compile(r"[\x00-\x1f\x7f./\\]")
-
-
-def target_path(folder: Folder, into: tuple[str, ...], there: Sequence[Folder]) -> tuple[str, ...]:
-    """Below `into`; else where a folder of that path is; else the folder of the same purpose; else the path, to be made."""
-    if into:
-        return into + folder.path
-    paths = {other.path for other in there}
-    inbox = next((other.path for other in there if other.role is Role.INBOX), None)
-    if folder.role is Role.INBOX and inbox is not None:
-        return inbox
-    if folder.path in paths or folder.role is None:
-        return folder.path
-    return next((other.path for other in there if other.role is folder.role and other.selectable), folder.path)
 
 
 def directory(path: tuple[str, ...]) -> str:

@@ -1,8 +1,14 @@
 """Selection + what the target has → create, skip, or cannot and why (SPEC E6). Pure.
 
-What is there already is found by proof: the same bytes in the folder where the item would go. The target's listing gives candidates
-(same second of receipt, and the same size or Message-ID); `run` fetches those and hands the matches in here. A folder that holds an
-item twice needs it twice: each match is used for one item only.
+What is there already is found by proof (`fidelity.same`) in the folder where the item would go. The target's listing gives
+candidates, those that share a key with the item; they are fetched and the matches handed in here. What an earlier restore made of the
+same archived item, and nobody has changed since, is a match without a look. A folder that holds an item twice needs it twice: each
+match is used for one item only.
+
+    mail                     second of receipt with size or Message-ID; where a server regenerates content and may set the date of
+                             receipt by itself: Message-ID, or subject where there is none
+    events                   UID and start, or subject and start
+    contacts, tasks, notes   kind and subject
 """
 
 from __future__ import annotations
@@ -13,7 +19,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from mailkeep.connectors.base import Capabilities
-from mailkeep.mail.items import Folder, ItemRef
+from mailkeep.mail.items import Folder, ItemRef, Kind
 from mailkeep.recover.ports import Line, SourceItem
 
 
@@ -67,6 +73,8 @@ def obstacle(item: SourceItem, folder: Folder | None, capabilities: Capabilities
         return f"the target server keeps no items of kind {item.kind}"
     if folder is not None and not folder.selectable:
         return "its folder holds only other folders"
+    if folder is None and not capabilities.creates_folders:
+        return "the target has no such folder, and none can be made there"
     return ""
 
 
@@ -102,10 +110,39 @@ def plan(
     return actions
 
 
-def candidate_keys(item: SourceItem | ItemRef) -> tuple[tuple[int, int | str], ...]:
-    """An item and a listed one that share a key may be the same; those that share none are not."""
+Key = tuple[object, ...]
+
+
+def listed_keys(ref: ItemRef) -> tuple[Key, ...]:
+    """Everything under which a listed item may be looked for."""
+    return (*_by_receipt(ref), *_by_kind(ref), *_by_subject(ref))
+
+
+def wanted_keys(item: SourceItem, *, regenerates: bool) -> tuple[Key, ...]:
+    """Where to look for an item: one of the target's that shares none of these keys is another."""
+    if item.kind is not Kind.MAIL:
+        return (*_by_receipt(item), *_by_kind(item), *_by_subject(item))
+    if not regenerates:
+        return _by_receipt(item)
+    return (*_by_receipt(item), *(_by_kind(item) or _by_subject(item)))
+
+
+def _by_receipt(item: SourceItem | ItemRef) -> tuple[Key, ...]:
     second = int(item.received.timestamp())
     return ((second, item.size), (second, item.message_id)) if item.message_id else ((second, item.size),)
+
+
+def _by_kind(item: SourceItem | ItemRef) -> tuple[Key, ...]:
+    """By the id that people's programs gave the item, where it has one."""
+    if item.kind not in (Kind.MAIL, Kind.EVENT) or not item.message_id:
+        return ()
+    start = (int(item.time.timestamp()),) if item.kind is Kind.EVENT else ()
+    return ((item.kind, "id", item.message_id, *start),)
+
+
+def _by_subject(item: SourceItem | ItemRef) -> tuple[Key, ...]:
+    start = (int(item.time.timestamp()),) if item.kind is Kind.EVENT else ()
+    return ((item.kind, "subject", " ".join(item.subject.casefold().split()), *start),)
 
 
 def in_chunks(items: Iterable[SourceItem], length: int) -> Iterable[list[SourceItem]]:

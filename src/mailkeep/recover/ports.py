@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -52,7 +52,10 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a read-back found. "item": it was not there; "bytes": their SHA-256; "flags", "received", else a decoded property."""
+    """What a read-back found.
+
+    "item": it was not there; "bytes": their SHA-256; "flags", "received", else a property of the native form, or a decoded one.
+    """
 
     property: str
     was: str
@@ -73,6 +76,7 @@ class Line:
     state: str = "intended"
     stored_sha256: bytes = b""  # of what the server gave back, where that is something else
     differences: tuple[Difference, ...] = field(default=())
+    version: str = ""  # `ItemRef.version` as read back: while it holds, nobody has changed the item
 
 
 class Journal(Protocol):
@@ -89,3 +93,7 @@ class Journal(Protocol):
     def update(self, lines: Sequence[Line]) -> None:
         """The lines of these items are these from now on."""
         ...
+
+
+Earlier = Callable[[Sequence[SourceItem]], Iterable[Line]]
+"""What earlier restores, of the same archived mailbox into the same target, made of these items and nobody has undone."""

@@ -1,4 +1,4 @@
-"""One folder of the restore's target: what it holds, matched by content, and what came back of what was created."""
+"""One folder of the restore's target: what it holds, matched with what would go there, and what came back of what was created."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from mailkeep.connectors.base import Connector, Fetched, Listed
-from mailkeep.mail.items import Folder, ItemRef, Kind
-from mailkeep.recover.plan import candidate_keys
-from mailkeep.recover.ports import SourceItem
+from mailkeep.mail.items import Folder, ItemRef
+from mailkeep.recover.fidelity import Held, Print
+from mailkeep.recover.plan import Key, listed_keys, wanted_keys
+from mailkeep.recover.ports import Line, SourceItem
 
 
 class TargetFolder:
-    """Lists the folder once when it is first asked: its items' keys stay in memory, never their contents."""
+    """Lists the folder once when it is first asked: its items' keys and prints stay in memory, never their contents."""
 
     def __init__(self, connector: Connector, folder: Folder | None, path: tuple[str, ...]) -> None:
         self.connector = connector
         self.folder = folder  # None: it is not there yet
         self._path = path
-        self._candidates: dict[tuple[int, int | str], list[ItemRef]] = defaultdict(list)
-        self._before: set[str] = set()  # ids that were there first: no restore of ours
+        self._regenerates = connector.capabilities.regenerates_content
+        self._candidates: dict[Key, list[ItemRef]] = defaultdict(list)
+        self._prints: dict[str, Print] = {}  # of those that were fetched to be compared
+        self._before: dict[str, str] = {}  # id → version of what was there first: no restore of ours
         self._checkpoint: bytes | None = None
 
     @property
@@ -27,27 +30,27 @@ class TargetFolder:
         """Where items go: the server's own path, once the folder is there (it may not allow every name)."""
         return self.folder.path if self.folder else self._path
 
-    def make(self, kind: Kind) -> None:
-        """The folder is there from now on."""
-        if self.folder is None:
-            self.folder = self.connector.create_folder(self._path, kind)
-
-    def matches(self, items: Sequence[SourceItem], same: Callable[[SourceItem, bytes], bool]) -> dict[int, list[str]]:
-        """By item, the ids of those that are there with the same content, ascending: the oldest was there first."""
-        wanting: dict[str, list[SourceItem]] = defaultdict(list)
-        refs: dict[str, ItemRef] = {}
+    def matches(
+        self,
+        items: Sequence[SourceItem],
+        print_of: Callable[[ItemRef, Held], Print],
+        same: Callable[[SourceItem, Print], bool],
+        earlier: Iterable[Line],
+    ) -> dict[int, list[str]]:
+        """By item, the ids of those that are there already: first what an earlier restore made of it, then the oldest."""
+        alike = {item.number: self._alike(item) for item in items}
+        refs = {ref.id: ref for found in alike.values() for ref in found}
+        unseen = [ref for id_, ref in refs.items() if id_ not in self._prints]
+        for ref, held in self._fetched(unseen):
+            self._prints[ref.id] = print_of(ref, held)
+        found = {number: self._ours(lines) for number, lines in _by_item(earlier).items()}
         for item in items:
-            for ref in self._alike(item):
-                refs[ref.id] = ref
-                wanting[ref.id].append(item)
-        found: dict[int, list[str]] = defaultdict(list)
-        for ref, content in self._fetched(refs.values()):
-            for item in wanting[ref.id]:
-                if same(item, content):
-                    found[item.number].append(ref.id)
-        return {number: sorted(ids) for number, ids in found.items()}
+            candidates = (ref for ref in alike[item.number] if ref.id in self._prints)
+            proven = sorted(ref.id for ref in candidates if same(item, self._prints[ref.id]))
+            found[item.number] = list(dict.fromkeys([*found.get(item.number, ()), *proven]))
+        return found
 
-    def read_back(self, items: Iterable[tuple[SourceItem, str]]) -> Iterator[tuple[ItemRef, bytes]]:
+    def read_back(self, items: Iterable[tuple[SourceItem, str]]) -> Iterator[tuple[ItemRef, Held]]:
         """Those of the created items (with their ids) that are there now; an id of "" asks for everything that is new."""
         wanted = {id_ for _, id_ in items}
         known = {ref.id: ref for item, _ in items for ref in self._alike(item)}
@@ -55,16 +58,25 @@ class TargetFolder:
         refs += [ref for ref in self._listed() if ref.id in wanted - known.keys() or self._nameless(ref, wanted)]
         yield from self._fetched(refs)
 
+    def _ours(self, lines: Iterable[Line]) -> list[str]:
+        """Of what earlier restores created here, what is still as it was read back."""
+        return [
+            line.created_id
+            for line in lines
+            if line.folder == self.path and line.created_id and self._before.get(line.created_id) == line.version
+        ]
+
     def _nameless(self, ref: ItemRef, wanted: set[str]) -> bool:
         return "" in wanted and ref.id not in self._before
 
     def _alike(self, item: SourceItem) -> list[ItemRef]:
         if self._checkpoint is None:
             for ref in self._listed():
-                self._before.add(ref.id)
-                for key in candidate_keys(ref):
+                self._before[ref.id] = ref.version
+                for key in listed_keys(ref):
                     self._candidates[key].append(ref)
-        alike = {ref.id: ref for key in candidate_keys(item) for ref in self._candidates.get(key, ())}
+        keys = wanted_keys(item, regenerates=self._regenerates)
+        alike = {ref.id: ref for key in keys for ref in self._candidates.get(key, ()) if ref.kind is item.kind}
         return list(alike.values())
 
     def _listed(self) -> Iterator[ItemRef]:
@@ -77,9 +89,16 @@ class TargetFolder:
                 yield change.ref
         self._checkpoint = listing.checkpoint
 
-    def _fetched(self, refs: Iterable[ItemRef]) -> Iterator[tuple[ItemRef, bytes]]:
+    def _fetched(self, refs: Iterable[ItemRef]) -> Iterator[tuple[ItemRef, Held]]:
         if self.folder is None:
             return
         for got in self.connector.fetch(self.folder, refs):
             if isinstance(got, Fetched):
-                yield got.ref, bytes(got.content)
+                yield got.ref, Held(bytes(got.content), got.parts)
+
+
+def _by_item(lines: Iterable[Line]) -> dict[int, list[Line]]:
+    found: dict[int, list[Line]] = defaultdict(list)
+    for line in lines:
+        found[line.item].append(line)
+    return found
