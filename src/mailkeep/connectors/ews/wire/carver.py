@@ -39,7 +39,7 @@ CARVING = (b"GetItemResponseMessage", b"ExportItemsResponseMessage", b"GetAttach
 
 _TAG = re.compile(rb"<([^\s/>!?]+)((?:\s+[^\s=/>]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*)\s*(/?)>")
 _END = re.compile(rb"</([^\s>]+)\s*>")
-_DECLARATION = re.compile(rb"\sxmlns(?::([^\s=]+))?\s*=\s*(\"[^\"]*\"|'[^']*')")
+DECLARATION = re.compile(rb"\sxmlns(?::([^\s=]+))?\s*=\s*(\"[^\"]*\"|'[^']*')")
 _ENCODING = re.compile(rb"^<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 _HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE | re.DOTALL)
 _PLAIN_ENCODINGS = frozenset({"utf-8", "ascii"})
@@ -70,7 +70,10 @@ class Carver:
         self._size = 0  # of the pieces
         self._carved: list[Carved] = []
         self._name = b""  # of the block, as written
-        self._edges = re.compile(b"")  # what matters inside the block
+        self._depth = 0  # of elements of that name within one another
+        self._edges = re.compile(b"")  # what matters inside the block …
+        self._edges_of = b""  # … of this name
+        self._scope: bytes | None = None  # of the tags open now, once it was asked for
         self._until = b""  # end of what is being skipped
         self._after: Callable[[], bool] = self._outside
         self._content = Base64Text("", 0)
@@ -139,6 +142,7 @@ class Carver:
         if not self._open or self._open[-1][0] != end[1]:
             raise _broken("its tags don't match")
         self._open.pop()
+        self._scope = None
         self._at = end.end()
         self._complete = not self._open
         return True
@@ -157,6 +161,7 @@ class Carver:
             return self._begin_block(tag)
         if not tag[3]:
             self._open.append((tag[1], tag[2]))
+            self._scope = None
         self._at = tag.end()
         return True
 
@@ -165,7 +170,7 @@ class Carver:
         data = self._data
         while True:
             at = data.find(b"<", at)
-            if at < 0 or len(data) - at < _NAME_BYTES_MAX and b">" not in data[at : at + _NAME_BYTES_MAX]:
+            if at < 0 or (len(data) - at < _NAME_BYTES_MAX and b">" not in data[at : at + _NAME_BYTES_MAX]):
                 return None
             if data.startswith(b"<!--", at):
                 at = data.find(b"-->", at)
@@ -210,13 +215,12 @@ class Carver:
 
     def _begin_block(self, tag: re.Match[bytes]) -> bool:
         self._name = tag[1]
-        self._pieces, self._size, self._carved = [], 0, []
+        self._pieces, self._size, self._carved, self._depth = [], 0, [], 1
         if tag[3]:
             self._keep(tag.end())
             return self._end_block()
-        end = rb"</(?P<end>" + re.escape(tag[1]) + rb")\s*>"
-        inner = rb"|<(?:[^\s<>/:!?]+:)?(?:MimeContent|Data|Content)(?=[\s/>])" if _local(tag[1]) in CARVING else b""
-        self._edges = re.compile(rb"<[!?]|" + end + inner)
+        if tag[1] != self._edges_of:
+            self._edges, self._edges_of = _edges(tag[1]), tag[1]
         self._keep(tag.end())
         self._step = self._in_block
         return True
@@ -229,7 +233,8 @@ class Carver:
         at = edge.start()
         if edge["end"]:
             self._keep(edge.end())
-            return self._end_block()
+            self._depth -= 1
+            return self._depth > 0 or self._end_block()
         self._keep(at)
         if self._data.startswith((b"<!", b"<?"), at):
             return self._markup(self._in_block)
@@ -238,7 +243,9 @@ class Carver:
             return self._want_tag(at)
         self._keep(tag.end())
         element = _local(tag[1]).decode()
-        if tag[3]:
+        if tag[1] == self._name:
+            self._depth += not tag[3]
+        elif tag[3]:
             self._carved.append(Carved(element, bytearray()))
         else:
             self._content = Base64Text(element, self._content_bytes_max)
@@ -264,17 +271,19 @@ class Carver:
     def _end_block(self) -> bool:
         xml = b"".join(self._pieces) if self._size <= BLOCK_BYTES_MAX else None
         self._blocks.append(
-            Block(_local(self._name).decode("utf-8", "replace"), xml, tuple(self._carved), self._scope())
+            Block(_local(self._name).decode("utf-8", "replace"), xml, tuple(self._carved), self._declared())
         )
         self._name, self._pieces, self._carved = b"", [], []
         self._step = self._outside
         return True
 
-    def _scope(self) -> bytes:
-        declared: dict[bytes, bytes] = {}
-        for _, attributes in self._open:
-            declared.update((found[1] or b"", found[2]) for found in _DECLARATION.finditer(attributes))
-        return b"".join(b" xmlns%s=%s" % (b":" + prefix if prefix else b"", uri) for prefix, uri in declared.items())
+    def _declared(self) -> bytes:
+        if self._scope is None:
+            declared: dict[bytes, bytes] = {}
+            for _, attributes in self._open:
+                declared.update((found[1] or b"", found[2]) for found in DECLARATION.finditer(attributes))
+            self._scope = declarations(declared)
+        return self._scope
 
     # within carved content
 
@@ -313,6 +322,18 @@ class Carver:
         self._at = end + 3
         self._step = self._in_carved
         return True
+
+
+def declarations(declared: dict[bytes, bytes]) -> bytes:
+    """Prefix → quoted URI, as they stand in a tag."""
+    return b"".join(b" xmlns%s=%s" % (b":" + prefix if prefix else b"", uri) for prefix, uri in declared.items())
+
+
+def _edges(name: bytes) -> re.Pattern[bytes]:
+    """What matters inside a block of that name: markup to skip or refuse, its end, itself again, content to carve."""
+    again = re.escape(name)
+    carved = rb"|<(?:[^\s<>/:!?]+:)?(?:MimeContent|Data|Content)(?=[\s/>])" if _local(name) in CARVING else b""
+    return re.compile(rb"<[!?]|</(?P<end>" + again + rb")\s*>|<" + again + rb"(?=[\s/>])" + carved)
 
 
 def _local(name: bytes) -> bytes:

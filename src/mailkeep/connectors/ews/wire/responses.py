@@ -18,7 +18,7 @@ from typing import NoReturn
 from lxml import etree
 
 from mailkeep.connectors.ews.wire.base64_text import Carved
-from mailkeep.connectors.ews.wire.carver import CONTENT_BYTES_MAX, Block, Carver
+from mailkeep.connectors.ews.wire.carver import CONTENT_BYTES_MAX, DECLARATION, Block, Carver, declarations
 from mailkeep.connectors.ews.wire.names import MESSAGES, TYPES
 
 __all__ = ["Carved", "Reader", "ResponseMessage", "SoapFault", "read"]
@@ -83,9 +83,7 @@ class ResponseMessage:
             return b""
         name = re.escape(etree.QName(container).localname.encode())
         first = re.search(rb"<(?:[^\s<>/:]+:)?%s(?=[\s/>])" % name, xml)
-        last = None
-        for last in re.finditer(rb"</(?:[^\s<>/:]+:)?%s\s*>" % name, xml):
-            pass
+        last = next(reversed(list(re.finditer(rb"</(?:[^\s<>/:]+:)?%s\s*>" % name, xml))), None)
         if first is None or last is None:
             return b""
         declared = _scope_of(self.block, xml[: first.start()])
@@ -100,7 +98,7 @@ class ResponseMessage:
         return None
 
 
-class SoapFault(Exception):  # noqa: N818 — what SOAP calls it
+class SoapFault(Exception):
     """The server answered with a SOAP fault. `message.code` is its ResponseCode, else its faultcode."""
 
     def __init__(self, message: ResponseMessage) -> None:
@@ -247,23 +245,16 @@ def _server_version(header: etree._Element) -> str:
     return ""
 
 
-_DECLARATION = re.compile(rb"\sxmlns(?::([^\s=]+))?\s*=\s*(\"[^\"]*\"|'[^']*')")
-
-
 def _scope_of(block: Block, before: bytes) -> dict[bytes, bytes]:
     """Namespace declarations open where the container begins: around the block, and on the block's own tag."""
-    declared = {found[1] or b"": found[2] for found in _DECLARATION.finditer(block.scope)}
+    declared = {found[1] or b"": found[2] for found in DECLARATION.finditer(block.scope)}
     own = before[: before.find(b">") + 1]
-    declared.update((found[1] or b"", found[2]) for found in _DECLARATION.finditer(own))
+    declared.update((found[1] or b"", found[2]) for found in DECLARATION.finditer(own))
     return declared
 
 
 def _with_declarations(container: bytes, name_end: int, declared: dict[bytes, bytes]) -> bytes:
     """The container's tag with those declarations of the scope that it does not make itself."""
-    own = {found[1] or b"" for found in _DECLARATION.finditer(container[: container.find(b">") + 1])}
-    added = b"".join(
-        b" xmlns%s=%s" % (b":" + prefix if prefix else b"", uri)
-        for prefix, uri in declared.items()
-        if prefix not in own
-    )
+    own = {found[1] or b"" for found in DECLARATION.finditer(container[: container.find(b">") + 1])}
+    added = declarations({prefix: uri for prefix, uri in declared.items() if prefix not in own})
     return container[:name_end] + added + container[name_end:]

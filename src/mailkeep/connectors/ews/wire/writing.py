@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from mailkeep.connectors.ews.wire.envelope import Base64, Piece, Request
 from mailkeep.connectors.ews.wire.ids import FolderName, Id, ItemName, folder_id, item_id
-from mailkeep.connectors.ews.wire.names import attribute, text
+from mailkeep.connectors.ews.wire.names import text
 from mailkeep.connectors.ews.wire.shapes import Extended, Field, field_xml
 
 Content = bytes | bytearray | memoryview
