@@ -29,8 +29,8 @@ def find(store: Store, user: str) -> Account | None:
     return fitting[0] if len(fitting) == 1 else None
 
 
-def of_mailbox(store: Store, mailbox: int) -> Account | None:
-    row = store.one(f"SELECT {_COLUMNS} FROM accounts WHERE mailbox = ? ORDER BY user LIMIT 1", mailbox)
+def of_mailbox(store: Store, address: str) -> Account | None:
+    row = store.one(f"SELECT {_COLUMNS} FROM accounts WHERE mailbox = ? ORDER BY user LIMIT 1", address)
     return None if row is None else _account(row)
 
 

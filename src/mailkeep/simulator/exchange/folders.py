@@ -22,7 +22,8 @@ WITH RECURSIVE below (id, depth) AS (
 
 def _folder(row: Row) -> Folder:
     extended = {key: (kind, value) for key, (kind, value) in json.loads(row[7]).items()}
-    return Folder(*row[:7], extended=extended)
+    number, mailbox, parent, name, folder_class, distinguished_name, change, _ = row
+    return Folder(number, mailbox, parent, name, folder_class, distinguished_name, change, extended)
 
 
 def folder(store: Store, mailbox: int, number: int) -> Folder | None:

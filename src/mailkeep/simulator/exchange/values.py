@@ -135,7 +135,7 @@ class Account:
 
     user: str
     password: str
-    mailbox: int | None = None
+    mailbox: str | None = None  # the address of their own
     impersonates: bool = False  # has the role ApplicationImpersonation
     disabled: bool = False
 

@@ -55,9 +55,9 @@ ARCHIVE = (
 )
 
 _COLUMNS = (
-    "msgfolderroot calendar contacts conversationhistory deleteditems drafts inbox journal junkemail notes outbox "
-    "sentitems tasks"
-).split()
+    "msgfolderroot", "calendar", "contacts", "conversationhistory", "deleteditems", "drafts", "inbox", "journal",
+    "junkemail", "notes", "outbox", "sentitems", "tasks",
+)  # fmt: skip
 
 _NAMES = {
     "de": "Oberste Ebene des Informationsspeichers|Kalender|Kontakte|Aufgezeichnete Unterhaltungen|Gelöschte Elemente|"

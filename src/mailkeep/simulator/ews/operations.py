@@ -1,0 +1,7 @@
+"""Every EWS operation the simulator speaks, by the name of its request element; each family's module brings its own."""
+
+from __future__ import annotations
+
+from mailkeep.simulator.ews.envelope import Handler
+
+OPERATIONS: dict[str, Handler] = {}
