@@ -125,7 +125,10 @@ def _of_one(rng: Random, person: Person, now: datetime) -> Iterator[Appointment]
 def draw_meeting(rng: Random, organiser: Person, now: datetime, day: date) -> Appointment:
     """One meeting of the organiser's with two to four guests, on that day; nobody has answered what lies ahead of `now`
     without having had the time to."""
-    guests = rng.sample([p for p in COLLEAGUES if p is not organiser], rng.randint(2, 4))
+    near = [p for p in COLLEAGUES if p.languages[0] == organiser.languages[0] and p is not organiser]
+    far = [p for p in COLLEAGUES if p is not organiser]
+    able = near if len(near) > 1 and rng.random() < 0.6 else far
+    guests = rng.sample(able, min(len(able), rng.randint(2, 4)))
     language = _common(organiser, guests)
     words = _words(rng, language, organiser)
     plan = _filled(rng.choice(EVERYDAY[language].meetings), words)

@@ -55,6 +55,7 @@ class Written:
     cc: tuple[Person, ...] = ()
     earlier: tuple[Written, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    enclosed: bytes = b""  # a whole message that is passed on as an attachment
     regards: str = ""
     calendar: str = ""  # an iCalendar object that comes along as an invitation
     method: str = "REQUEST"
@@ -131,9 +132,10 @@ def _marks(letter: Written) -> list[tuple[str, str]]:
 def _body(letter: Written) -> Part:
     makers = {"outlook": _outlook, "thunderbird": _thunderbird, "phone": _phone}
     part = makers[letter.author.mailer](letter)
-    if not letter.attachments:
-        return part
-    return compose.multi("mixed", _boundary(letter, "m"), [part, *map(compose.attached, letter.attachments)])
+    others = [compose.attached(file) for file in letter.attachments]
+    if letter.enclosed:
+        others.append(Part(("Content-Type: message/rfc822", "Content-Disposition: attachment"), letter.enclosed))
+    return compose.multi("mixed", _boundary(letter, "m"), [part, *others]) if others else part
 
 
 def _boundary(letter: Written, level: str) -> str:

@@ -52,12 +52,20 @@ class Post:
 
 def draw_notes(rng: Random, now: datetime) -> Iterator[Note]:
     for person in COLLEAGUES:
-        language = person.languages[0]
-        for text in rng.sample(EVERYDAY[language].notes, NOTES_EACH):
+        for text in rng.sample(EVERYDAY[person.languages[0]].notes, NOTES_EACH):
             changed = (now - timedelta(days=rng.randint(1, 300), minutes=rng.randint(0, 900))).replace(microsecond=0)
-            filled = text.format(**draw_words(rng, language, person))
-            colour = rng.choices(list(Colour), (2, 2, 2, 5, 1))[0]
-            yield Note(person, filled, colour, changed, categories=("Projects",) if rng.random() < 0.2 else ())
+            yield _note(rng, person, text, changed)
+
+
+def draw_note(rng: Random, person: Person, now: datetime) -> Note:
+    """One that is written now."""
+    return _note(rng, person, rng.choice(EVERYDAY[person.languages[0]].notes), now)
+
+
+def _note(rng: Random, person: Person, text: str, changed: datetime) -> Note:
+    filled = text.format(**draw_words(rng, person.languages[0], person))
+    colour = rng.choices(list(Colour), (2, 2, 2, 5, 1))[0]
+    return Note(person, filled, colour, changed, categories=("Projects",) if rng.random() < 0.2 else ())
 
 
 def draw_posts(rng: Random, now: datetime) -> Iterator[Post]:

@@ -36,7 +36,7 @@ class Person:
 
     @property
     def latin(self) -> str:
-        return f"{self.given} {self.family}"
+        return f"{self.given} {self.family}".strip()
 
     def named_in(self, language: str) -> str:
         """The name as a letter in that language shows it."""
@@ -189,6 +189,12 @@ def colleague(address: str) -> Person:
 
 _BY_ADDRESS = {person.address: person for person in COLLEAGUES}
 
+
+def is_inside(person: Person) -> bool:
+    """Of the house."""
+    return person.address.endswith("@" + DOMAIN)
+
+
 DEPARTMENTS: tuple[str, ...] = tuple(sorted({person.department for person in COLLEAGUES}))
 
 
@@ -199,6 +205,12 @@ class Shared:
     address: str
     name: str
     members: tuple[str, ...]
+    languages: tuple[str, ...]
+
+    @property
+    def person(self) -> Person:
+        """As the one who writes from it."""
+        return Person(self.address, self.name, "", self.languages, COMPANY)
 
 
 def members_of(department: str) -> tuple[Person, ...]:
@@ -206,8 +218,8 @@ def members_of(department: str) -> tuple[Person, ...]:
 
 
 SHARED: tuple[Shared, ...] = (
-    Shared(f"support@{DOMAIN}", "Customer Support", tuple(p.address for p in members_of("Support"))),
-    Shared(f"accounts@{DOMAIN}", "Accounts Payable", tuple(p.address for p in members_of("Finance"))),
+    Shared(f"support@{DOMAIN}", "Customer Support", tuple(p.address for p in members_of("Support")), ("en",)),
+    Shared(f"accounts@{DOMAIN}", "Accounts Payable", tuple(p.address for p in members_of("Finance")), ("fr", "en")),
 )
 
 

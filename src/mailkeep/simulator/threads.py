@@ -10,7 +10,7 @@ from random import Random
 from mailkeep.simulator.attachments import MAKERS, Attachment, brochure
 from mailkeep.simulator.conversations import LANGUAGES
 from mailkeep.simulator.conversations.pattern import Conversation
-from mailkeep.simulator.mailers import Written, subject_of_answer
+from mailkeep.simulator.mailers import Written, as_sent, subject_of_answer
 from mailkeep.simulator.people import COLLEAGUES, OUTSIDERS, PRODUCTS, PROJECTS, Person, Project
 
 SPAN_DAYS = 425  # fourteen months
@@ -23,6 +23,17 @@ FILE_NAMES = {
     "figures": {"en": "Figures", "fr": "Écarts"},
     "chart": {"en": "Chart", "he": "גרף"},
 }
+PASSED_ON = {
+    "en": "For your information, the original is attached.",
+    "de": "Zur Kenntnis, das Original hängt an.",
+    "fr": "Pour information, l'original est joint.",
+    "es": "Para tu información, adjunto el original.",
+    "uk": "До відома, оригінал у вкладенні.",
+    "ja": "ご参考までに、元のメールを添付いたします。",
+    "ar": "للعلم، الرسالة الأصلية مرفقة.",
+    "he": "לידיעתך, ההודעה המקורית מצורפת.",
+}
+FORWARDS = {"de": "WG: ", "fr": "TR : ", "es": "RV: "}
 CATALOGUE = brochure("Calora product catalogue", "Calora product catalogue", 40)
 
 
@@ -43,6 +54,11 @@ def draw_thread(rng: Random, colleague: Person, now: datetime, begin: datetime |
     words = _draw_words(rng, language, project, customer, start)
     first, second = (other, colleague) if pattern.outside == "them" else (colleague, other)
     letters = _turns(rng, pattern, language, words, (first, second), (start, now))
+    if rng.random() < 0.06:
+        letters += _passed_on(rng, letters[0], (colleague, other), now)
+    if not pattern.outside and rng.random() < 0.07:
+        marked = (("Sensitivity", rng.choice(["Company-Confidential", "Private"])),)
+        letters = tuple(replace(letter, extra_headers=marked) for letter in letters)
     return Thread(letters, project if pattern.filed else None)
 
 
@@ -120,6 +136,18 @@ def _turns(
             letter = replace(letter, subject=subject, attachments=files)
         said.append(replace(letter, cc=tuple(p for p in copied if p is not author)))
     return tuple(said)
+
+
+def _passed_on(rng: Random, first: Written, people: tuple[Person, Person], now: datetime) -> tuple[Written, ...]:
+    """The first letter, sent on as an attachment by its reader of the house to somebody else of it; none if that is yet to come."""
+    author = people[0] if people[0] in first.to else people[1]
+    sent = _next_moment(rng, first.sent)
+    able = [p for p in COLLEAGUES if first.language in p.languages and p not in people]
+    if author not in COLLEAGUES or not able or sent > now:
+        return ()
+    reader = rng.choice(able)
+    made = _letter(rng, PASSED_ON[first.language], first.language, {}, author, reader, sent)
+    return (replace(made, subject=FORWARDS.get(first.language, "Fwd: ") + first.subject, enclosed=as_sent(first)),)
 
 
 def _draw_copied(rng: Random, people: tuple[Person, Person], language: str) -> tuple[Person, ...]:

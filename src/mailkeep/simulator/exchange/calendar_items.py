@@ -16,7 +16,7 @@ from mailkeep.simulator.everyday import EVERYDAY
 from mailkeep.simulator.exchange import elements
 from mailkeep.simulator.exchange.values import Attachment, Item, Occurrence
 from mailkeep.simulator.meetings import MeetingMail
-from mailkeep.simulator.people import DOMAIN, Person, room_address
+from mailkeep.simulator.people import DOMAIN, Person, is_inside, room_address
 
 RESPONSES = {"accept": "Accept", "tentative": "Tentative", "decline": "Decline", "none": "NoResponseReceived"}
 CLASSES = {"accept": "Pos", "tentative": "Tent", "decline": "Neg"}
@@ -24,7 +24,7 @@ MEETING, RECEIVED, CANCELLED = 1, 2, 4  # AppointmentState, PidLidAppointmentSta
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Bundle:
     """An item with what belongs to it, ready to be added to a folder."""
 
     item: Item
@@ -33,17 +33,19 @@ class Entry:
     deleted: tuple[datetime, ...] = ()  # starts of occurrences taken away
 
 
-def copies(appointment: Appointment) -> list[tuple[Person, Entry]]:
-    """The organiser's own, and one for each guest of the house who did not decline."""
-    entries = [(appointment.organiser, entry(appointment, appointment.organiser))]
-    for guest in appointment.guests:
-        if guest.answer != "decline" and guest.person.address.endswith("@" + DOMAIN):
-            entries.append((guest.person, entry(appointment, guest.person)))
-    return entries
+def copies(appointment: Appointment) -> list[tuple[str, Bundle]]:
+    """With the address of whose calendar it stands in: the organiser's, each guest's of the house who did not decline, the
+    room's."""
+    owners = [appointment.organiser]
+    owners += [guest.person for guest in appointment.guests if guest.answer != "decline" and is_inside(guest.person)]
+    made = [(owner.address, bundle(appointment, owner)) for owner in owners]
+    if appointment.room:
+        made.append((room_address(appointment.room), bundle(appointment, None)))
+    return made
 
 
-def entry(appointment: Appointment, owner: Person) -> Entry:
-    """The appointment as it stands in the owner's calendar."""
+def bundle(appointment: Appointment, owner: Person | None) -> Bundle:
+    """The appointment as it stands in the owner's calendar; None: in the room's."""
     item = Item(
         "IPM.Appointment",
         "CalendarItem",
@@ -52,7 +54,7 @@ def entry(appointment: Appointment, owner: Person) -> Entry:
         modified=_touched(appointment, owner),
         read=True,
     )
-    return Entry(
+    return Bundle(
         item,
         tuple(file_attachment(file, appointment.sent) for file in appointment.attachments),
         tuple(_occurrence(appointment, change) for change in appointment.changed),
@@ -99,17 +101,18 @@ def _shared(appointment: Appointment) -> dict[str, str]:
     return made
 
 
-def _own(appointment: Appointment, owner: Person) -> dict[str, str]:
+def _own(appointment: Appointment, owner: Person | None) -> dict[str, str]:
     """What differs between the organiser's copy and a guest's."""
     organises = owner is appointment.organiser
     answer = next((guest for guest in appointment.guests if guest.person is owner), None)
+    mine = "Organizer" if organises else RESPONSES[answer.answer] if answer else "Accept"  # a room accepts by itself
     made = {
         **_attendees(appointment, owner),
         "LegacyFreeBusyStatus": "Tentative" if answer and answer.answer in ("tentative", "none") else appointment.busy,
         "ReminderIsSet": elements.truth(appointment.reminder_minutes is not None),
         "MeetingRequestWasSent": elements.truth(bool(appointment.guests)),
         "IsResponseRequested": "true",
-        "MyResponseType": "Organizer" if organises else RESPONSES[answer.answer if answer else "none"],
+        "MyResponseType": mine,
         "AppointmentState": str(_state(appointment, organises)),
         "AllowNewTimeProposal": "true",
     }
@@ -127,7 +130,7 @@ def _state(appointment: Appointment, organises: bool) -> int:
     return MEETING + (0 if organises else RECEIVED) + (CANCELLED if appointment.cancelled else 0)
 
 
-def _attendees(appointment: Appointment, owner: Person) -> dict[str, str]:
+def _attendees(appointment: Appointment, owner: Person | None) -> dict[str, str]:
     knows = owner is appointment.organiser
     made = {}
     for name, optional in (("RequiredAttendees", False), ("OptionalAttendees", True)):
@@ -148,7 +151,7 @@ def _attendee(guest: Guest, language: str, *, told: bool) -> str:
     return elements.element("Attendee", inner)
 
 
-def _touched(appointment: Appointment, owner: Person) -> datetime:
+def _touched(appointment: Appointment, owner: Person | None) -> datetime:
     """When the owner's copy last changed."""
     answers = [g.at for g in appointment.guests if g.at and (owner in (g.person, appointment.organiser))]
     return max([appointment.sent, *answers])
@@ -178,7 +181,7 @@ def _occurrence(appointment: Appointment, change: Change) -> Occurrence:
 # --- mail about meetings --------------------------------------------------------------------------------------------
 
 
-def meeting_mail(mail: MeetingMail) -> Entry:
+def meeting_mail(mail: MeetingMail) -> Bundle:
     """A request, an answer or a cancellation, as it lies in the reader's inbox (and in the author's sent items)."""
     made = {"request": _request, "response": _response, "cancellation": _cancellation}[mail.kind](mail)
     made.properties |= {
@@ -196,7 +199,7 @@ def meeting_mail(mail: MeetingMail) -> Entry:
     made.sent = mail.sent
     made.received = made.created = made.modified = mail.sent + timedelta(seconds=2)
     files = mail.appointment.attachments if mail.kind == "request" else ()
-    return Entry(made, tuple(file_attachment(file, mail.sent) for file in files))
+    return Bundle(made, tuple(file_attachment(file, mail.sent) for file in files))
 
 
 def _message_id(mail: MeetingMail) -> str:

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 from mailkeep.simulator.contacts import Card, Circle
 from mailkeep.simulator.exchange import elements
-from mailkeep.simulator.exchange.calendar_items import Entry
+from mailkeep.simulator.exchange.calendar_items import Bundle
 from mailkeep.simulator.exchange.values import Attachment, Item, extended_key
 from mailkeep.simulator.notes import Note, Post
 from mailkeep.simulator.people import DOMAIN, colleague
@@ -19,7 +19,7 @@ NOTE_SET = "0006200e-0000-0000-c000-000000000046"  # PSETID_Note
 NOTE_COLOUR, NOTE_WIDTH, NOTE_HEIGHT = 0x8B00, 0x8B02, 0x8B03
 
 
-def card(one: Card, made: datetime) -> Entry:
+def card(one: Card, made: datetime) -> Bundle:
     who = one.person
     given, family = _names(one)
     name = who.named_in(one.language)
@@ -49,7 +49,7 @@ def card(one: Card, made: datetime) -> Entry:
     properties |= elements.body(one.text, html=False)
     photo = Attachment(PHOTO_NAME, one.photo, "image/png", modified=made, contact_photo=True)
     item = Item("IPM.Contact", "Contact", properties, created=made, modified=made, read=True)
-    return Entry(item, (photo,) if one.photo else ())
+    return Bundle(item, (photo,) if one.photo else ())
 
 
 def _names(one: Card) -> tuple[str, str]:
@@ -64,14 +64,14 @@ def _names(one: Card) -> tuple[str, str]:
 def _mails(one: Card, name: str) -> str:
     addresses = dict.fromkeys([one.person.address, one.private_mail])
     return "".join(
-        elements.element("Entry", escape(address), Key=f"EmailAddress{number}", Name=name, RoutingType="SMTP")
+        elements.element("Bundle", escape(address), Key=f"EmailAddress{number}", Name=name, RoutingType="SMTP")
         for number, address in enumerate(filter(None, addresses), 1)
     )
 
 
 def _phones(one: Card) -> str:
     numbers = {"BusinessPhone": one.person.phone, "HomePhone": one.home_phone, "MobilePhone": one.mobile}
-    return "".join(elements.element("Entry", escape(number), Key=key) for key, number in numbers.items() if number)
+    return "".join(elements.element("Bundle", escape(number), Key=key) for key, number in numbers.items() if number)
 
 
 def _addresses(one: Card) -> str:
@@ -84,10 +84,10 @@ def _addresses(one: Card) -> str:
         "PostalCode": one.office.postcode,
     }
     inner = "".join(elements.element(name, escape(value)) for name, value in lines.items() if value)
-    return elements.element("Entry", inner, Key="Business")
+    return elements.element("Bundle", inner, Key="Business")
 
 
-def circle(one: Circle, made: datetime) -> Entry:
+def circle(one: Circle, made: datetime) -> Bundle:
     members = "".join(
         elements.element(
             "Member",
@@ -102,10 +102,10 @@ def circle(one: Circle, made: datetime) -> Entry:
         "Members": members,
         **elements.body(one.text, html=False),
     }
-    return Entry(Item("IPM.DistList", "DistributionList", properties, created=made, modified=made, read=True))
+    return Bundle(Item("IPM.DistList", "DistributionList", properties, created=made, modified=made, read=True))
 
 
-def task(one: Task) -> Entry:
+def task(one: Task) -> Bundle:
     properties = {
         "Subject": escape(one.subject),
         "Sensitivity": one.sensitivity,
@@ -126,10 +126,10 @@ def task(one: Task) -> Entry:
     }
     properties = {key: value for key, value in properties.items() if value}
     properties |= elements.body(one.text, html=False)
-    return Entry(Item("IPM.Task", "Task", properties, created=one.created, modified=one.created, read=True))
+    return Bundle(Item("IPM.Task", "Task", properties, created=one.created, modified=one.created, read=True))
 
 
-def note(one: Note) -> Entry:
+def note(one: Note) -> Bundle:
     numbers = {NOTE_COLOUR: one.colour, NOTE_WIDTH: one.width, NOTE_HEIGHT: one.height}
     extended = {
         extended_key({"PropertySetId": NOTE_SET, "PropertyId": str(number)}): ("Integer", str(int(value)))
@@ -138,12 +138,12 @@ def note(one: Note) -> Entry:
     properties = {"Subject": escape(one.text.partition("\n")[0]), **elements.body(one.text, html=False)}
     if one.categories:
         properties["Categories"] = elements.texts(one.categories)
-    return Entry(
+    return Bundle(
         Item("IPM.StickyNote", "Item", properties, extended, created=one.changed, modified=one.changed, read=True)
     )
 
 
-def post(one: Post) -> Entry:
+def post(one: Post) -> Bundle:
     author = elements.mailbox(one.author.latin, one.author.address)
     digest = hashlib.sha256(f"{one.subject} {one.author.address} {one.posted}".encode()).hexdigest()
     properties = {
@@ -155,7 +155,7 @@ def post(one: Post) -> Entry:
         "PostedTime": elements.moment(one.posted),
         **elements.body(one.text, html=True),
     }
-    return Entry(
+    return Bundle(
         Item(
             "IPM.Post",
             "PostItem",
