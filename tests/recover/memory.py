@@ -34,10 +34,10 @@ class MemorySource:
     """Items with their contents; `damaged` ones cannot be read."""
 
     contents: dict[int, bytes] = field(default_factory=dict)
-    native: dict[int, tuple[NativePart, ...]] = field(default_factory=dict)
     held: list[SourceItem] = field(default_factory=list)
     more_folders: list[Folder] = field(default_factory=list)
     damaged: set[int] = field(default_factory=set)
+    native: dict[int, tuple[NativePart, ...]] = field(default_factory=dict)
 
     def put(self, content: bytes, folder: tuple[str, ...] = ("INBOX",), **changes: object) -> SourceItem:
         made = item(len(self.held) + 1, content, folder, **changes)

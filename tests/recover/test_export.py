@@ -21,11 +21,12 @@ from hypothesis import strategies as st
 
 from mailkeep.errors import GiveUp
 from mailkeep.mail.items import Folder
-from mailkeep.recover.export import FORMATS, export
+from mailkeep.recover.export import export
 from mailkeep.recover.mbox import quoted, separator, unquoted
 from mailkeep.recover.places import directory, maildir_directory
 from tests.recover.memory import RECEIVED, MemorySource
 
+FORMATS = ("eml", "mbox", "maildir")  # those that hold mail
 AWKWARD = [
     b"Subject: plain\r\n\r\nhello\r\n",
     b"Subject: no end\n\nno line end",
@@ -98,6 +99,7 @@ def test_e5_the_manifest_says_what_each_item_is(tmp_path: Path) -> None:
     line = next(one for one in manifest(done.manifest) if one["item"] == 8)
     assert line == {
         "item": 8,
+        "kind": "mail",
         "file": f".Sent.2024/cur/{int(RECEIVED.timestamp())}.M00000008.mailkeep,S=14:2,FPab",
         "folder": ["Sent", "2024"],
         "sha256": hashlib.sha256(b"in a subfolder").hexdigest(),

@@ -24,15 +24,17 @@ def export(
     mailbox: MailboxName,
     to: Annotated[Path, typer.Option("--out", help="A file or folder that is not there yet.")],
     reason: Reason,
-    format_: Annotated[str, typer.Option("--format", help="eml, mbox or maildir.")] = "eml",
+    format_: Annotated[
+        str, typer.Option("--format", help="eml (every kind), mbox or maildir (mail), ics, vcf.")
+    ] = "eml",
     folder: FolderName = None,
     as_of: AsOf = None,
 ) -> None:
-    """Write a mailbox's archived mail to files, bit for bit, with a manifest of hashes."""
+    """Write a mailbox's archived items to files, bit for bit, with a manifest of hashes."""
     wanted = exports.Wanted(mailbox, format_, to, folder, moment(as_of), reason)
     with shown_progress(out) as report:
         done = exports.run(wanted, actor(), report)
-    out.one(out.plain(done), f"{done.items} items ({done.bytes:,} bytes) exported to {done.out}.")
+    out.one(out.plain(done), done.words())
 
 
 @command

@@ -17,6 +17,9 @@ from mailkeep.mail.items import Kind
 LINES_MAX = 200_000
 _LOOK = 512  # bytes
 _BEGINS = re.compile(rb"(?im)^BEGIN:(VCALENDAR|VCARD)[ \t]*\r?$")
+_XML = re.compile(
+    rb"<\?xml\s|<[A-Za-z_][\w.-]{0,60}:[A-Za-z]|<[A-Z][A-Za-z]{2,60}\s+xmlns[:=]"
+)  # a document, or a server's element
 _HEADER = re.compile(rb"[!-9;-~]{1,200}[ \t]*:")
 _FOLD = re.compile(r"\r?\n[ \t]")
 _NAME_END = re.compile(r'(?:[^":]|"[^"]*")*?:')
@@ -48,7 +51,7 @@ def form_of(content: bytes, kind: Kind) -> Form:
     begins = _BEGINS.match(start)
     if begins:
         return Form.CALENDAR if begins[1].upper() == b"VCALENDAR" else Form.CARD
-    if re.match(rb"<[?A-Za-z!]", start):
+    if _XML.match(start):
         return Form.XML
     return Form.MESSAGE if kind is Kind.MAIL or _HEADER.match(start) else Form.OTHER
 

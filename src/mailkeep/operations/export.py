@@ -12,6 +12,7 @@ from mailkeep.catalog.source import MailboxSource
 from mailkeep.errors import GiveUp
 from mailkeep.operations.archive import repository
 from mailkeep.operations.browse import folder_number, said
+from mailkeep.operations.describing import described
 from mailkeep.operations.mailboxes import find
 from mailkeep.progress import Report
 from mailkeep.recover.export import FORMATS, export
@@ -37,6 +38,14 @@ class Done:
     bytes: int
     cannot: list[dict[str, Any]]
     manifest: str | None
+    left_aside: dict[str, int]  # by kind: items that the format does not hold
+
+    def words(self) -> str:
+        said = f"{self.items} items ({self.bytes:,} bytes) exported to {self.out}."
+        if self.left_aside:
+            counts = ", ".join(f"{count} of kind {kind}" for kind, count in self.left_aside.items())
+            said += f" Left aside, for {self.format} does not hold them: {counts}; eml holds every kind."
+        return f"{said} {len(self.cannot)} could not be exported." if self.cannot else said
 
 
 def run(wanted: Wanted, actor: str, report: Report) -> Done:
@@ -52,7 +61,7 @@ def run(wanted: Wanted, actor: str, report: Report) -> Done:
     detail = {"format": wanted.format, "out": str(wanted.out), "folder": wanted.folder, "entry": at.number}
     audit.record(actor, "export", mailbox.address, wanted.reason, detail)
     identity = f"{mailbox.uid.hex} {at.number} {folder}"
-    done = export(source, wanted.out.absolute(), wanted.format, identity, source.count(), report)
+    done = export(source, wanted.out.absolute(), wanted.format, identity, source.count(), report, describe=described)
     return Done(
         mailbox=mailbox.address,
         format=wanted.format,
@@ -62,4 +71,5 @@ def run(wanted: Wanted, actor: str, report: Report) -> Done:
         bytes=done.bytes,
         cannot=[{"item": f"{mailbox.uid.hex}-{one.item}", "why": one.why} for one in done.cannot],
         manifest=str(done.manifest) if done.manifest else None,
+        left_aside={kind.value: count for kind, count in done.aside.items()},
     )

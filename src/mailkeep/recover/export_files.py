@@ -9,10 +9,12 @@ import hashlib
 import os
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 from typing import IO, Any
 
+from mailkeep.mail.forms import Form
 from mailkeep.mail.items import Folder
 from mailkeep.recover import mbox
 from mailkeep.recover.places import directory, maildir_directory
@@ -21,6 +23,15 @@ from mailkeep.recover.ports import SourceItem
 MANIFEST = "manifest.jsonl"
 # Maildir's letters; keywords get a to z by the folder's `dovecot-keywords` file.
 _LETTERS = {"draft": "D", "flagged": "F", "$forwarded": "P", "answered": "R", "seen": "S", "deleted": "T"}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An item as it goes into the export: its own bytes, or `made` from what its server said."""
+
+    content: bytes
+    form: Form
+    made: bool = False
 
 
 def make_folders(path: Path) -> None:
@@ -35,8 +46,8 @@ def own_file(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
-class EmlZip:
-    """`Folder/00000017.eml` in one zip, deflated; an interrupted one is begun anew."""
+class FormsZip:
+    """`Folder/00000017.eml` in one zip, deflated, each file's end by its form; an interrupted one is begun anew."""
 
     def __init__(self, work: Path) -> None:
         self._path = work / "export.zip"
@@ -46,13 +57,14 @@ class EmlZip:
     def folder(self, folder: Folder) -> None:
         self._zip.writestr(zipfile.ZipInfo(directory(folder.path) + "/", (1980, 1, 1, 0, 0, 0)), b"")
 
-    def add(self, item: SourceItem, content: Callable[[], bytes]) -> dict[str, Any]:
-        name = f"{directory(item.folder)}/{item.number:08d}.eml"
+    def add(self, item: SourceItem, file: Callable[[], File]) -> dict[str, Any]:
+        made = file()
+        name = f"{directory(item.folder)}/{item.number:08d}.{made.form.value}"
         at = item.received.astimezone(UTC)
         info = zipfile.ZipInfo(name, (min(max(at.year, 1980), 2107), at.month, at.day, at.hour, at.minute, at.second))
         info.compress_type = zipfile.ZIP_DEFLATED
-        self._zip.writestr(info, content())
-        return {"file": name}
+        self._zip.writestr(info, made.content)
+        return {"file": name, "size": len(made.content)}
 
     def close(self, manifest: Path) -> None:
         self._zip.write(manifest, MANIFEST)
@@ -80,13 +92,15 @@ class MboxFiles:
         if folder.selectable:
             self._file(folder.path)
 
-    def add(self, item: SourceItem, content: Callable[[], bytes]) -> dict[str, Any]:
-        data = mbox.quoted(content())
-        path, file = self._file(item.folder)
-        file.write(mbox.separator(item.received))
-        offset = file.tell()
-        file.write(data)
-        return {"file": str(path.relative_to(self._work)), "offset": offset, "length": len(data)}
+    def add(self, item: SourceItem, file: Callable[[], File]) -> dict[str, Any]:
+        content = file().content
+        data = mbox.quoted(content)
+        path, out = self._file(item.folder)
+        out.write(mbox.separator(item.received))
+        offset = out.tell()
+        out.write(data)
+        name = str(path.relative_to(self._work))
+        return {"file": name, "size": len(content), "offset": offset, "length": len(data)}
 
     def close(self, manifest: Path) -> None:
         self.abandon()
@@ -127,17 +141,21 @@ class Maildir:
         self._place = maildir_directory(folder)
         self._make(self._place)
         with os.scandir(self._work / self._place / "cur") as there:
-            self._begun = next(there, None) is not None
+            self._begun = {entry.name.partition(",")[0]: entry.name for entry in there}
 
-    def add(self, item: SourceItem, content: Callable[[], bytes]) -> dict[str, Any]:
+    def add(self, item: SourceItem, file: Callable[[], File]) -> dict[str, Any]:
         seconds = item.received.timestamp()
-        letters = self._letters(self._place, item.flags)
-        name = f"{int(seconds)}.M{item.number:08d}.mailkeep,S={item.size}:2,{letters}"
-        file = f"{self._place}/cur/{name}" if self._place else f"cur/{name}"
-        path = f"{self._work}/{file}"
-        if not (self._begun and _holds(path, item)):
-            _write(path, content(), seconds)
-        return {"file": file}
+        unique = f"{int(seconds)}.M{item.number:08d}.mailkeep"
+        cur = f"{self._place}/cur" if self._place else "cur"
+        begun = self._begun.get(unique)
+        if begun is not None and _holds(path := f"{self._work}/{cur}/{begun}", item):
+            return {"file": f"{cur}/{begun}", "size": os.path.getsize(path)}
+        content = (
+            file().content
+        )  # its own length: Dovecot trusts the name, and a server's idea of a size may be another
+        name = f"{unique},S={len(content)}:2,{self._letters(self._place, item.flags)}"
+        _write(f"{self._work}/{cur}/{name}", content, seconds)
+        return {"file": f"{cur}/{name}", "size": len(content)}
 
     def close(self, manifest: Path) -> None:
         for place, letters in self._keywords.items():
