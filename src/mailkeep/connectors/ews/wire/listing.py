@@ -275,13 +275,13 @@ def _extended(element: etree._Element) -> dict[str, str]:
     """MAPI property → its value, see `shapes.property_key`."""
     held = {}
     for one in element.iterchildren(_EXTENDED):
-        uri = one.find(f"{T}ExtendedFieldURI")
-        if uri is not None:
+        for uri in one.iterchildren(_URI):
             held[property_key(uri.get("PropertyTag", ""), "", uri.get("PropertyName", ""), None)] = _text(one, _VALUE)
     return held
 
 
 _VALUE = f"{T}Value"
+_URI = f"{T}ExtendedFieldURI"
 
 
 def _flags(kind: Kind, held: dict[str, etree._Element], mapi: dict[str, str]) -> frozenset[str]:
@@ -305,8 +305,7 @@ def _sender(held: dict[str, etree._Element]) -> str:
     """`Carol Reed <carol@example.com>`; a name alone where the address is none that mail would reach."""
     for field in ("From", "Sender", "Organizer"):
         element = held.get(f"{T}{field}")
-        box = None if element is None else element.find(f"{T}Mailbox")
-        if box is not None:
+        for box in () if element is None else element.iterchildren(f"{T}Mailbox"):
             name, address = _text(box, f"{T}Name"), _text(box, f"{T}EmailAddress")
             if "@" not in address:
                 return name or address
@@ -352,12 +351,15 @@ def _is_last(message: ResponseMessage, name: str) -> bool:
 
 
 def _id(element: etree._Element, name: str) -> str:
-    found = element.find(f"{T}{name}")
-    return "" if found is None else found.get("Id", "")
+    for found in element.iterchildren(T + name):
+        return found.get("Id", "")
+    return ""
 
 
 def _text(element: etree._Element, tag: str) -> str:
-    return element.findtext(tag) or ""
+    for found in element.iterchildren(tag):  # a third of what `findtext` takes, and this is where the time goes
+        return found.text or ""
+    return ""
 
 
 def _of(held: dict[str, etree._Element], name: str) -> str:

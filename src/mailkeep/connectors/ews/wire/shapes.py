@@ -15,6 +15,7 @@ item's class has none such, so one listing shape serves folders of mixed classes
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 
 from mailkeep.connectors.ews.wire.names import attribute
@@ -49,6 +50,7 @@ class Extended:
         return f"<t:ExtendedFieldURI{held} PropertyType={attribute(self.type)}/>"
 
 
+@functools.lru_cache(maxsize=1024)
 def property_key(tag: str, set_name: str, name: str, number: int | None) -> str:
     """One spelling for a MAPI property, however a server spells its tag (`0x300b`, `0x300B`, `12299`)."""
     if tag:
