@@ -8,7 +8,7 @@ import typer
 
 from mailkeep.cli.command import actor, command
 from mailkeep.cli.output import Output
-from mailkeep.mail.items import Kind
+from mailkeep.mail.items import Kind, Section
 from mailkeep.operations import overview, tasks
 from mailkeep.tasks.exclusion_text import exclusion_from
 from mailkeep.tasks.options import TaskOptions
@@ -32,6 +32,14 @@ Calendars = Annotated[bool, typer.Option("--calendars/--no-calendars")]
 Contacts = Annotated[bool, typer.Option("--contacts/--no-contacts")]
 Tasks = Annotated[bool, typer.Option("--tasks/--no-tasks")]
 Notes = Annotated[bool, typer.Option("--notes/--no-notes")]
+InPlaceArchive = Annotated[
+    bool | None,
+    typer.Option("--in-place-archive/--no-in-place-archive", help="Exchange's second mailbox of a person, too."),
+]
+RecoverableItems = Annotated[
+    bool | None,
+    typer.Option("--recoverable-items/--no-recoverable-items", help="What the server keeps of deletions, too."),
+]
 Classes = Annotated[
     list[str] | None, typer.Option("--class", help="An additional message class, as IPM.Note.Custom; repeatable.")
 ]
@@ -55,6 +63,8 @@ def create(  # one parameter per option of the machine interface
     contacts: Contacts = False,
     tasks_: Tasks = False,
     notes: Notes = False,
+    in_place_archive: InPlaceArchive = None,
+    recoverable_items: RecoverableItems = None,
     classes: Classes = None,
     sensitive: Annotated[bool, typer.Option("--sensitive", help="Archive Private and Confidential items too.")] = False,
     exclude: Exclude = None,
@@ -68,6 +78,8 @@ def create(  # one parameter per option of the machine interface
         sensitive=sensitive,
         exclusions=tuple(exclusion_from(text) for text in exclude or ()),
         slots_per_day=slots_per_day or TaskOptions().slots_per_day,
+        sections=TaskOptions().sections
+        | {one for one, on in _sections(in_place_archive, recoverable_items).items() if on},
     )
     details = tasks.create(name, connection, group, options, actor(), active=not stopped)
     started = "created and started" if details.active else "created, not started"
@@ -87,6 +99,8 @@ def change(  # one parameter per option of the machine interface
     contacts: Annotated[bool | None, typer.Option("--contacts/--no-contacts")] = None,
     tasks_: Annotated[bool | None, typer.Option("--tasks/--no-tasks")] = None,
     notes: Annotated[bool | None, typer.Option("--notes/--no-notes")] = None,
+    in_place_archive: InPlaceArchive = None,
+    recoverable_items: RecoverableItems = None,
     classes: Classes = None,
     no_classes: Annotated[bool, typer.Option("--no-classes", help="Drop all additional classes.")] = False,
     sensitive: Annotated[bool | None, typer.Option("--sensitive/--no-sensitive")] = None,
@@ -103,6 +117,7 @@ def change(  # one parameter per option of the machine interface
         sensitive=sensitive,
         exclusions=() if no_exclusions else tuple(exclusion_from(text) for text in exclude) if exclude else None,
         slots_per_day=slots_per_day,
+        sections=_sections(in_place_archive, recoverable_items),
     )
     details = tasks.change(name, actor(), new_name=new_name, connection=connection, group=group, options=options)
     out.one(
@@ -155,3 +170,9 @@ def preview(out: Output, name: Name) -> None:
     """What the task meets: mailboxes, those another task owns, the same addresses on other connections."""
     details = tasks.show(name)
     out.one(out.plain(tasks.preview(details.connection, details.group, details.name)))
+
+
+def _sections(in_place_archive: bool | None, recoverable_items: bool | None) -> dict[Section, bool]:
+    """The parts of a mailbox that are said to be on or off."""
+    said = {Section.IN_PLACE_ARCHIVE: in_place_archive, Section.RECOVERABLE_ITEMS: recoverable_items}
+    return {section: on for section, on in said.items() if on is not None}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,7 +14,7 @@ from django.utils import timezone
 from mailkeep.catalog import records
 from mailkeep.catalog.models import Connection, Mailbox, Task, TaskRevision
 from mailkeep.errors import GiveUp
-from mailkeep.mail.items import Kind
+from mailkeep.mail.items import Kind, Section
 from mailkeep.operations import connections, groups, members
 from mailkeep.tasks.document import options_document, options_from
 from mailkeep.tasks.names import checked_name
@@ -43,6 +44,8 @@ class Preview:
     mailboxes: int
     owned_elsewhere: dict[str, list[str]]  # owner's name → addresses
     same_address_elsewhere: dict[str, list[str]]  # connection's name → addresses
+    kinds: list[str] = field(default_factory=list)  # of item that it archives, where a task is asked about
+    sections: list[str] = field(default_factory=list)  # of each mailbox that it reads
 
 
 def create(
@@ -135,7 +138,16 @@ def preview(connection: str, group: str, task: str | None = None) -> Preview:
             elsewhere.setdefault(mailbox.connection.name, []).append(mailbox.address)
         elif mailbox.owner is not None and mailbox.owner.name != task:
             owned.setdefault(mailbox.owner.name, []).append(mailbox.address)
-    return Preview(server.name, people.name, len(addresses), owned, elsewhere)
+    options = current_options(find(task)) if task is not None else None
+    return Preview(
+        connection=server.name,
+        group=people.name,
+        mailboxes=len(addresses),
+        owned_elsewhere=owned,
+        same_address_elsewhere=elsewhere,
+        kinds=[kind.value for kind in Kind if options and kind in options.kinds],
+        sections=[section.value for section in Section if options and section in options.sections],
+    )
 
 
 def find(name: str, *, lock: bool = False) -> Task:
@@ -162,6 +174,7 @@ def changed_options(
     sensitive: bool | None,
     exclusions: tuple[Exclusion, ...] | None,
     slots_per_day: int | None,
+    sections: Mapping[Section, bool] = MappingProxyType({}),
 ) -> TaskOptions:
     """The task's present options with what is given put in their place; None leaves a thing as it is."""
     options = current_options(find(name))
@@ -173,6 +186,7 @@ def changed_options(
         sensitive=options.sensitive if sensitive is None else sensitive,
         exclusions=options.exclusions if exclusions is None else exclusions,
         slots_per_day=slots_per_day or options.slots_per_day,
+        sections=frozenset(one for one in Section if sections.get(one, one in options.sections)),
     )
 
 
