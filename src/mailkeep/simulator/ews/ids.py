@@ -70,6 +70,32 @@ def attachment_id(item: Item, attachment: Attachment) -> str:
     return _written(item.mailbox, _ATTACHMENT, _item_entry(item), struct.pack(">BHQ", 1, 16, attachment.id) + bytes(8))
 
 
+def item_id_xml(item: Item) -> str:
+    """`<t:ItemId Id="…" ChangeKey="…"/>`; base64 needs no escaping."""
+    return _xml("ItemId", *item_id(item))
+
+
+def occurrence_id_xml(master: Item, original_start: datetime) -> str:
+    """The ItemId of one occurrence of a recurring item."""
+    text = _written(master.mailbox, _OCCURRENCE, _item_entry(master), struct.pack(">q", stamp(original_start)))
+    return _xml("ItemId", text, item_id(master)[1])
+
+
+def folder_id_xml(mailbox: Mailbox, folder: int, name: str = "ParentFolderId") -> str:
+    """The id of one of the mailbox's folders as an element; "" where it is gone."""
+    found = mailbox.folder(folder)
+    return "" if found is None else _xml(name, *folder_id(found))
+
+
+def attachment_id_xml(item: Item, attachment: Attachment) -> str:
+    """`<t:AttachmentId Id="…"/>`."""
+    return f'<t:AttachmentId Id="{attachment_id(item, attachment)}"/>'
+
+
+def _xml(name: str, text: str, change_key: str) -> str:
+    return f'<t:{name} Id="{text}" ChangeKey="{change_key}"/>'
+
+
 def read_item_id(text: str) -> Key:
     """Raises EwsError for what is no item's id."""
     key = _read(text)

@@ -121,10 +121,10 @@ def copy(store: Store, item: Item, mailbox: int, folder: int, now: datetime) -> 
 
 def leave(store: Store, item: Item, now: datetime) -> None:
     """The tombstone of an item that leaves its folder, by a move or for good. Raises NotFound."""
-    row = store.one("SELECT folder, entered FROM items WHERE id = ? AND owner = 0", item.id)
+    row = store.one("SELECT folder, entered, substr(search_key, 1, 4) FROM items WHERE id = ? AND owner = 0", item.id)
     if row is None:
         raise NotFound(f"item {item.id}")
-    store.run("INSERT INTO tombstones VALUES (?, ?, ?, ?)", row[0], store.next_number(), row[1], item.id)
+    store.run("INSERT INTO tombstones VALUES (?, ?, ?, ?, ?)", row[0], store.next_number(), row[1], item.id, row[2])
     folders.touch(store, row[0], stamp(now) or 0, gone=1)
 
 

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Literal
 
-from mailkeep.simulator.exchange import folders, items
+from mailkeep.simulator.exchange import changes, folders, items
+from mailkeep.simulator.exchange.changes import HierarchyPage, Page
 from mailkeep.simulator.exchange.errors import NotFound
 from mailkeep.simulator.exchange.series import Instance, instances, shown
 from mailkeep.simulator.exchange.store import Store, stamp
@@ -338,6 +339,20 @@ class Mailbox:
     def instance(self, master: Item, original_start: datetime) -> Item:
         """One occurrence as an item of its own. Raises NotFound, OccurrenceDeleted."""
         return shown(master, *self.occurrences(master), original_start)
+
+    # Synchronisation
+
+    def changes(self, folder: Folder, state: str = "", limit: int = 512) -> Page:
+        """What happened to the folder's items since that sync state ("": everything). Raises InvalidSyncState."""
+        return changes.item_changes(self._store, folder, state, limit)
+
+    def hierarchy_changes(self, root: Folder, state: str = "") -> HierarchyPage:
+        """What happened to the folders below that one. Raises InvalidSyncState."""
+        return changes.hierarchy_changes(self._store, root, state)
+
+    def reset_sync(self, folder: Folder | None = None) -> None:
+        """Refuse the sync states given so far, of that folder or of the whole mailbox."""
+        changes.reset(self._store, self.id, None if folder is None else folder.id)
 
     def _now_stamp(self) -> int:
         return stamp(self._clock()) or 0

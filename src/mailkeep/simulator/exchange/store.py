@@ -44,7 +44,7 @@ CREATE INDEX IF NOT EXISTS items_unread ON items (folder) WHERE read = 0;
 CREATE INDEX IF NOT EXISTS items_owner ON items (owner) WHERE owner > 0;
 CREATE TABLE IF NOT EXISTS tombstones (
     folder INTEGER NOT NULL, went INTEGER NOT NULL, entered INTEGER NOT NULL, item INTEGER NOT NULL,
-    PRIMARY KEY (folder, went)) WITHOUT ROWID;
+    proof BLOB NOT NULL, PRIMARY KEY (folder, went)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS folder_tombstones (
     mailbox INTEGER NOT NULL, went INTEGER NOT NULL, entered INTEGER NOT NULL, folder INTEGER NOT NULL,
     root INTEGER NOT NULL, PRIMARY KEY (mailbox, went)) WITHOUT ROWID;
