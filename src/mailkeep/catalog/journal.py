@@ -68,6 +68,7 @@ def _line(row: RestoreLine) -> Line:
         state=row.state,
         stored_sha256=bytes(row.stored_sha256),
         differences=tuple(Difference(**one) for one in row.differences),
+        version=row.version,
     )
 
 
@@ -80,4 +81,5 @@ def _values(line: Line) -> dict[str, object]:
         "state": line.state,
         "stored_sha256": line.stored_sha256,
         "differences": [asdict(one) for one in line.differences],
+        "version": line.version,
     }

@@ -248,7 +248,7 @@ def _journal(event: OrganisationEvent) -> None:
         row = known.get(item) or RestoreLine(restore=restore, item=item)
         row.folder, row.sha256 = line["folder"], bytes.fromhex(line["sha256"])
         row.created_id, row.state, row.differences = line["created_id"], line["state"], line["differences"]
-        row.stored_sha256 = bytes.fromhex(line["stored_sha256"])
+        row.stored_sha256, row.version = bytes.fromhex(line["stored_sha256"]), line.get("version", "")
         row.save()
 
 

@@ -11,7 +11,7 @@ rebuild. A document is the thing's whole state, so the last one of a subject is 
     user          account number     username password (hash) email first_name last_name is_active is_staff is_superuser
                                      date_joined
     restore       uid                source target into folder as_of entry reason actor started_at finished_at planned report
-    restore_lines the restore's uid  lines: item folder sha256 created_id state stored_sha256 differences (a batch)
+    restore_lines the restore's uid  lines: item folder sha256 created_id state stored_sha256 differences version (a batch)
     audit         ""                 at actor action subject reason detail
 
 Things name one another by uid. Subjects are opaque; names and people stand in the documents only.
@@ -52,6 +52,7 @@ def save_lines(restore: Restore, lines: Sequence[RestoreLine], actor: str) -> No
             "state": line.state,
             "stored_sha256": bytes(line.stored_sha256).hex(),
             "differences": line.differences,
+            "version": line.version,
         }
         for line in lines
     ]

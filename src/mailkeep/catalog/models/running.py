@@ -92,6 +92,7 @@ class RestoreLine(models.Model):
     state = models.CharField(max_length=20, default="intended")  # intended, created, verified, differs, undone, kept
     stored_sha256 = models.BinaryField(default=b"")  # of what the server gave back, where that is something else
     differences = models.JSONField(default=list)
+    version = models.TextField(default="")  # of the item as it was read back
 
     class Meta:
         indexes = [models.Index(fields=["restore", "item"], name="restore_line")]
