@@ -59,6 +59,9 @@ _OWN = {TOO_LARGE: Group.TOO_LARGE, UNREADABLE: Group.UNREADABLE}
 _MAYBE_ONE_ITEM = frozenset(
     {"ErrorInternalServerError", "ErrorTimeoutExpired", "ErrorInternalServerTransientError", "ErrorDataSourceOperation"}
 )
+_OFTEN_ONE_ITEM = frozenset(
+    {"ErrorInternalServerError", "ErrorDataSourceOperation"}
+)  # Exchange's word for a poisoned one
 _UNKNOWN_OPERATION = frozenset({"ErrorInvalidOperation", "ErrorSchemaValidation", "ErrorInvalidRequest"})
 
 
@@ -126,6 +129,8 @@ def item_problem(message: ResponseMessage) -> tuple[str, str] | None:
     if group in _OF_THE_ITEM and message.back_off_seconds is None:
         code, sentence = _OF_THE_ITEM[group]
         return code, f"{sentence} ({_said(message)})"
+    if message.code in _OFTEN_ONE_ITEM and message.back_off_seconds is None:
+        return "unreadable", f"the server fails over the item ({_said(message)})"
     if group is Group.ACCESS:
         return "unreadable", f"the server denies access to the item ({_said(message)})"
     return None

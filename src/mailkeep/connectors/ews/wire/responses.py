@@ -136,7 +136,7 @@ class Reader:
             return _unread(block, TOO_LARGE, "its properties are too large to be read")
         element = self._parsed(block.xml, block.scope)
         if element is None:
-            element = self._parsed(_mended(block.xml), block.scope)
+            element = self._parsed(mended(block.xml), block.scope)
         if element is None:
             return _unread(block, UNREADABLE, "the server's XML for it is broken")
         code = _child_text(element, "ResponseCode")
@@ -174,15 +174,21 @@ def read(chunks: Iterable[bytes], *, content_bytes_max: int = CONTENT_BYTES_MAX)
 def parse_verbatim(document: bytes | bytearray | memoryview) -> etree._Element | None:
     """A `verbatim` document's first item element; None where it is no XML that we would read."""
     xml = bytes(document)
+    root = parsed(xml)
+    if root is None:
+        root = parsed(mended(xml))
+    return None if root is None else next(iter(root), None)
+
+
+def parsed(xml: bytes) -> etree._Element | None:
+    """A whole document as safely as a block: None where it is not well-formed, or has a DOCTYPE."""
     if b"<!DOCTYPE" in xml:
         return None
-    for text in (xml, None):
-        try:
-            root = etree.fromstring(_mended(xml) if text is None else text, _parser())
-        except etree.XMLSyntaxError:
-            continue
-        return next(iter(root), None)
-    return None
+    try:
+        root = etree.fromstring(xml, _parser())
+    except (etree.XMLSyntaxError, ValueError):
+        return None
+    return None if root.getroottree().docinfo.internalDTD is not None else root
 
 
 def _parser() -> etree.XMLParser:
@@ -191,7 +197,7 @@ def _parser() -> etree.XMLParser:
     )
 
 
-def _mended(xml: bytes) -> bytes:
+def mended(xml: bytes) -> bytes:
     """The XML without what XML 1.0 forbids: U+FFFD in its place."""
     if xml.translate(None, _CONTROL) != xml:
         xml = xml.translate(_TO_SUB).replace(b"\x1a", _REPLACEMENT)
