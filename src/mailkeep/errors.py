@@ -33,11 +33,23 @@ class RetryNow(MailkeepError):
 
 
 class RetryLater(MailkeepError):
-    """Passing, but not now. `wait_seconds` is the server's own word, or None where it gave none."""
+    """Passing, but not now. `wait_seconds` is the server's own word, or None where it gave none.
 
-    def __init__(self, code: str, message: str, hint: str = "", wait_seconds: float | None = None) -> None:
+    `whole_server`: it speaks to everybody who uses the connection, not of one mailbox alone.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        hint: str = "",
+        wait_seconds: float | None = None,
+        *,
+        whole_server: bool = False,
+    ) -> None:
         super().__init__(code, message, hint)
         self.wait_seconds = wait_seconds
+        self.whole_server = whole_server
 
 
 class GiveUp(MailkeepError):

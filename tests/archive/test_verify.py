@@ -184,7 +184,10 @@ def test_a_missing_pack_names_all_it_held(small: Small) -> None:
     (damage,) = [damage for damage in verdict(small).damaged if damage.object == name]
     assert "missing" in damage.problem
     assert damage.hits[0].startswith(f"mailbox {ALICE}: item ")
-    assert damage.hits[1] == f"mailbox {BOB}: item 9, item 11"  # a part, and the empty message that both have
+    native = ", ".join(f"item {item} (small.properties)" for item in (1, 6, 9))
+    native += ", item 9 (small.attachment.0), item 9 (small.empty)"
+    # a part of a message, the native parts, and the empty message that both have
+    assert damage.hits[1] == f"mailbox {BOB}: item 9, {native}, item 11"
 
 
 def test_a_missing_blob_is_named_by_those_who_refer_to_it(small: Small) -> None:

@@ -550,8 +550,8 @@ def test_a_lost_lease_leaves_no_half_written_pack(
     opened = []
     put = Batch.put_contents
 
-    def put_and_lose(batch, contents):  # type: ignore[no-untyped-def]
-        stored = put(batch, contents)
+    def put_and_lose(batch, contents, native):  # type: ignore[no-untyped-def]
+        stored = put(batch, contents, native)
         opened.append(len(list((folder / ".tmp").iterdir())))
         world.catalog.lease_lost = True
         return stored

@@ -52,6 +52,7 @@ def test_an_empty_document_is_the_defaults() -> None:
         "sensitive": False,
         "slots_per_day": 6,
         "exclusions": [],
+        "sections": [],
     }
 
 

@@ -7,10 +7,14 @@ both become U+FFFD. (The bytes in the archive are what they were; these rows are
 
 from __future__ import annotations
 
+import json
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
+
+from mailkeep.archive.events import NativeBlob
 
 NULL = "\\N"
 _UNFIT = re.compile("[\0\ud800-\udfff]")
@@ -49,6 +53,20 @@ def array_literal(values: Iterable[str]) -> str:
 
 def array(values: Iterable[str]) -> str:
     return text(array_literal(values))
+
+
+def native(parts: Sequence[NativeBlob]) -> str:
+    """An item's native parts as JSON: `[["ews.properties", size, blob id, SHA-256], …]`, the last two in base64."""
+    if not parts:
+        return NULL
+    rows = [[part.name, part.size, b64encode(part.blob).decode(), b64encode(part.sha256).decode()] for part in parts]
+    return text(json.dumps(rows))
+
+
+def native_parts(document: str | None) -> tuple[NativeBlob, ...]:
+    """The reverse, from what Django gives of a jsonb."""
+    rows = json.loads(document) if document else ()
+    return tuple(NativeBlob(name, b64decode(blob), b64decode(digest), size) for name, size, blob, digest in rows)
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from mailkeep.archive.entries import from_microseconds
-from mailkeep.catalog.copying import microseconds
+from mailkeep.archive.events import NativeBlob
+from mailkeep.catalog.copying import microseconds, native_parts
 from mailkeep.catalog.models import Mailbox
 from mailkeep.catalog.moments import Moment
 from mailkeep.errors import GiveUp
@@ -35,7 +36,7 @@ COLUMNS = f"""
             AND (i.until IS NULL OR f.since < i.until)
         ORDER BY f.since DESC LIMIT 1
     ), i.flags) AS flags,
-    i.content, i.sha256, i.message_id, i.since, i.until, i.left_out, i.detail,
+    i.content, i.sha256, i.message_id, i.since, i.until, i.left_out, i.detail, i.native,
     (SELECT {microseconds("e.time")} FROM catalog_entry e WHERE e.mailbox_id = i.mailbox_id AND e.number = i.since),
     (SELECT {microseconds("e.time")} FROM catalog_entry e WHERE e.mailbox_id = i.mailbox_id AND e.number = i.until)
 """
@@ -67,11 +68,12 @@ class ItemRow:
     detail: str
     since_time: datetime
     until_time: datetime | None
+    native: tuple[NativeBlob, ...] = ()  # the native form beside the content, part by part
 
 
 def item_row(mailbox: Mailbox, paths: Mapping[int, tuple[str, ...]], row: Any) -> ItemRow:
     number, folder, kind, message_class, subject, sender, recipients, time, received, size, *rest = row
-    flags, content, sha256, message_id, since, until, left_out, detail, since_time, until_time = rest
+    flags, content, sha256, message_id, since, until, left_out, detail, native, since_time, until_time = rest
     return ItemRow(
         id=public_id(mailbox, number),
         number=number,
@@ -95,6 +97,7 @@ def item_row(mailbox: Mailbox, paths: Mapping[int, tuple[str, ...]], row: Any) -
         detail=detail,
         since_time=from_microseconds(since_time),
         until_time=None if until_time is None else from_microseconds(until_time),
+        native=native_parts(native),
     )
 
 

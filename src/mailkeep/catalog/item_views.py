@@ -59,21 +59,26 @@ def item_history(public_id: str) -> list[HistoryStep]:
     if not rows:
         raise no_such_item(public_id)
     steps: list[HistoryStep] = []
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
-        steps += _steps_of(mailbox, row, rows[0] is row, steps)
+    for earlier, row, following in zip([None, *rows], rows, [*rows[1:], None], strict=False):
+        steps += _steps_of(mailbox, row, earlier, steps)
         if row.until is not None and row.until_time is not None and (following is None or following.since > row.until):
             steps.append(_step(row, row.until, row.until_time, "removed", steps[-1].flags))
     return steps
 
 
-def _steps_of(mailbox: Mailbox, row: ItemRow, first: bool, before: list[HistoryStep]) -> list[HistoryStep]:
+def _steps_of(mailbox: Mailbox, row: ItemRow, earlier: ItemRow | None, before: list[HistoryStep]) -> list[HistoryStep]:
     """The step that began the row, and the flag changes while it held."""
-    same = not first and before[-1].sha256 == row.sha256 and before[-1].left_out == row.left_out
+    same = earlier is not None and _what(earlier) == _what(row)
     began = "moved" if same and before[-1].event != "removed" else "left_out" if row.left_out else "archived"
     steps = [_step(row, row.since, row.since_time, began, row.flags)]
     for flagging in _flaggings(mailbox, row):
         steps.append(_step(row, flagging[0], flagging[2], "flagged", tuple(sorted(flagging[1]))))
     return steps
+
+
+def _what(row: ItemRow) -> tuple[object, ...]:
+    """What an item is, wherever it stands: the properties of an appointment may change where its content does not."""
+    return row.sha256, row.left_out, row.native
 
 
 def _step(row: ItemRow, entry: int, time: datetime, event: str, flags: tuple[str, ...]) -> HistoryStep:

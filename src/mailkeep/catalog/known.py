@@ -15,9 +15,9 @@ from mailkeep.archive.documents import decode_checkpoints
 from mailkeep.archive.entries import from_microseconds
 from mailkeep.archive.events import Head
 from mailkeep.catalog.copying import microseconds
+from mailkeep.catalog.models import Entry, Holding, Mailbox
 from mailkeep.catalog.models import Folder as FolderRow
-from mailkeep.catalog.models import Holding, Mailbox
-from mailkeep.mail.items import Folder, ItemRef, Kind, Role, Sensitivity
+from mailkeep.mail.items import Folder, ItemRef, Kind, Role, Section, Sensitivity
 from mailkeep.sync.ports import FolderCount, KnownFolder, KnownItem
 
 PAGE_ROWS = 2000
@@ -29,7 +29,7 @@ _COLUMNS = f"""
         {microseconds("i.received")}, i.version, i.stable_id, i.sensitivity, coalesce((
             SELECT f.flags FROM catalog_flagging f
             WHERE f.mailbox_id = i.mailbox_id AND f.item = i.number AND f.since > i.since ORDER BY f.since DESC LIMIT 1
-        ), i.flags), i.subject, i.sender, i.recipients, i.message_id, i.identity, i.left_out
+        ), i.flags), i.subject, i.sender, i.recipients, i.message_id, i.identity, i.left_out, i.since
 """
 _SELECT = f"{_COLUMNS} FROM catalog_item i WHERE i.mailbox_id = %s AND i.until IS NULL"
 # One id at a time, and by the index that has them: asked for a list of ids, or for no order, the planner would read the
@@ -53,6 +53,10 @@ class CatalogKnown:
     def head(self) -> Head:
         row = Mailbox.objects.only("head_number", "head_hash", "head_time").get(pk=self._mailbox)
         return Head(row.head_number, bytes(row.head_hash), row.head_time)
+
+    def completed(self) -> int:
+        newest = Entry.objects.filter(mailbox=self._mailbox, complete=True).order_by("-number")
+        return newest.values_list("number", flat=True).first() or 0
 
     def next_numbers(self) -> tuple[int, int]:
         row = Mailbox.objects.only("next_item", "next_folder").get(pk=self._mailbox)
@@ -104,7 +108,7 @@ def _streamed(statement: str, values: list[Any]) -> Iterator[KnownItem]:
 
 def _folder(row: FolderRow) -> Folder:
     role = Role(row.role) if row.role else None
-    return Folder(row.server_id, tuple(row.path), Kind(row.kind), role, row.selectable)
+    return Folder(row.server_id, tuple(row.path), Kind(row.kind), role, row.selectable, Section(row.section))
 
 
 def _item(row: Any) -> KnownItem:
@@ -124,4 +128,4 @@ def _item(row: Any) -> KnownItem:
         recipients=row[14],
         message_id=row[15],
     )
-    return KnownItem(row[0], row[1], ref, bytes(row[16]), row[17])
+    return KnownItem(row[0], row[1], ref, bytes(row[16]), row[17], row[18])

@@ -25,8 +25,20 @@ ITEM_COLUMNS = (
     *("mailbox_id", "number", "since", "until", "folder", "server_id", "version", "stable_id", "kind", "message_class"),
     *("sensitivity", "size", "time", "received", "flags", "subject", "sender", "recipients", "message_id"),
     *("summary", "content", "sha256", "identity", "left_out", "detail"),
+    "native",
 )
-_FOLDER_COLUMNS = ("mailbox_id", "number", "since", "until", "server_id", "path", "kind", "role", "selectable")
+_FOLDER_COLUMNS = (
+    "mailbox_id",
+    "number",
+    "since",
+    "until",
+    "server_id",
+    "path",
+    "kind",
+    "role",
+    "selectable",
+    "section",
+)
 _CARRIED = ", ".join(
     f'i."{name}"' for name in ITEM_COLUMNS if name not in ("since", "until", "folder", "server_id", "flags")
 )
@@ -155,6 +167,7 @@ def _folder_line(mailbox: int, number: int, put: FolderPut, gone: bool, folder: 
             copying.array(folder.path),
         ),
         *(folder.kind.value, folder.role.value if folder.role else "", "t" if folder.selectable else "f"),
+        folder.section.value,
     )
     return "\t".join(fields)
 
@@ -217,7 +230,7 @@ def _item_lines(
             *(put.sensitivity.value, str(put.size), put.time.isoformat(), put.received.isoformat()),
             *(copying.words(put.flags), text(told.subject), text(told.sender), text(told.recipients)),
             *(text(told.message_id), raw(put.summary), raw(put.content), raw(put.sha256), raw(put.identity)),
-            *(put.left_out, text(told.detail)),
+            *(put.left_out, text(told.detail), copying.native(put.native)),
         )
         yield "\t".join(fields)
 

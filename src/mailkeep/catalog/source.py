@@ -17,7 +17,7 @@ from mailkeep.catalog.item_rows import COLUMNS, ItemRow, item_row, shown
 from mailkeep.catalog.models import Mailbox
 from mailkeep.catalog.moments import Moment
 from mailkeep.errors import GiveUp
-from mailkeep.mail.items import Folder, Kind, NativePart, Role
+from mailkeep.mail.items import Folder, Kind, NativePart, Role, Section
 from mailkeep.recover.ports import SourceItem
 
 STREAM_ROWS = 1000
@@ -38,7 +38,14 @@ class MailboxSource:
         rows = views.folders(self._mailbox, self._at)
         top = next((row.path for row in rows if row.id == self._folder), ())
         return [
-            Folder(str(row.id), row.path, Kind(row.kind), Role(row.role) if row.role else None, row.selectable)
+            Folder(
+                id=str(row.id),
+                path=row.path,
+                kind=Kind(row.kind),
+                role=Role(row.role) if row.role else None,
+                selectable=row.selectable,
+                section=Section(row.section),
+            )
             for row in rows
             if row.path[: len(top)] == top
         ]
@@ -113,5 +120,6 @@ def _source_item(row: ItemRow) -> SourceItem:
         message_id=row.message_id,
         left_out=row.left_out,
         message_class=row.message_class,
+        native=row.native,
         time=row.time,
     )

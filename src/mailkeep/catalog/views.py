@@ -42,7 +42,7 @@ STREAM_ROWS = 2000
 PAGE_ITEMS_MAX = 500
 
 _FOLDERS = """
-    SELECT DISTINCT ON (number) number, path, role, kind, selectable, server_id, until IS NULL OR until > %(at)s
+    SELECT DISTINCT ON (number) number, path, role, kind, selectable, section, until IS NULL OR until > %(at)s
     FROM catalog_folder WHERE mailbox_id = %(mailbox)s AND since <= %(at)s ORDER BY number, since DESC
 """
 # One statement, so that the holdings and the head they belong to are read in one snapshot; no row: the head has moved
@@ -62,6 +62,7 @@ class FolderRow:
     kind: str
     items: int  # archived ones in the folder itself
     selectable: bool = True
+    section: str = "primary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +99,8 @@ def folders(mailbox: Mailbox, at: Moment) -> list[FolderRow]:
     """The folder tree at the moment, sorted by path; of the archive view, every folder there ever was."""
     counts = _counts(mailbox, at)
     rows = [
-        FolderRow(number, tuple(path), role, kind, counts.get(number, 0), selectable)
-        for number, path, role, kind, selectable, _, there in _folder_rows(mailbox, at)
+        FolderRow(number, tuple(path), role, kind, counts.get(number, 0), selectable, section)
+        for number, path, role, kind, selectable, section, there in _folder_rows(mailbox, at)
         if there or at.archive
     ]
     return sorted(rows, key=lambda row: (row.path, row.id))
@@ -177,7 +178,7 @@ def ledger(mailbox: Mailbox) -> list[LedgerRow]:
 
 
 def _folder_rows(mailbox: Mailbox, at: Moment) -> list[Any]:
-    """Each folder's last description up to the moment: number, path, role, kind, selectable, server id, still there."""
+    """Each folder's last description up to the moment: number, path, role, kind, selectable, section, still there."""
     return _rows(_FOLDERS, {"mailbox": mailbox.pk, "at": at.number})
 
 

@@ -64,7 +64,8 @@ Change = Listed | Seen | Marked | Gone
 
 
 class Listing(Protocol):
-    """An iterator of changes, in any order, each id at most once (a repeated one is taken as its last word).
+    """An iterator of changes, in any order, each id at most once (a repeated one is taken as its last word; a `Marked` leaves
+    standing what was said of the id before it, but for its flag).
 
     `checkpoint`, `complete` and `count` are valid only after the iterator is exhausted.
     """

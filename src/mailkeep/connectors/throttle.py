@@ -26,8 +26,11 @@ from mailkeep.connectors.base import (
     Created,
     Fetched,
     Gone,
+    Listed,
     Listing,
+    Marked,
     NewItem,
+    Seen,
     Unfetched,
     Usage,
 )
@@ -40,7 +43,8 @@ IN_PLACE_SECONDS_MAX = 20.0
 FAILURES_MAX = 4  # in a row
 _PAUSES = (0.2, 1.0, 3.0)  # seconds before the 2nd, 3rd, 4th session
 _SUSPECTS_MAX = 3  # items in a row that seem to break the line: then it is not the items
-_REMEMBERED_MAX = 250_000  # ids of a listing, so that it can begin again
+_REMEMBERED_MAX = 250_000  # ids of a listing, so that it can begin again …
+_REMEMBERED_CHARACTERS_MAX = 16_000_000  # … and all of their characters: Exchange's are long
 
 
 class Throttled:
@@ -131,8 +135,8 @@ class Throttled:
     def create(self, folder: Folder, item: NewItem) -> Created:
         return self._once(lambda inner: inner.create(folder, item))
 
-    def remove_created(self, folder: Folder, item_id: str, content_sha256: str) -> bool:
-        return self._once(lambda inner: inner.remove_created(folder, item_id, content_sha256))
+    def remove_created(self, folder: Folder, item_id: str, content_sha256: str, version: str = "") -> bool:
+        return self._once(lambda inner: inner.remove_created(folder, item_id, content_sha256, version))
 
     def close(self) -> None:
         self._drop()
@@ -217,19 +221,24 @@ class Throttled:
 
 
 class ThrottledListing:
-    """A listing that begins again where the line drops. What came the first time and not the second is gone."""
+    """A listing that begins again where the line drops.
+
+    What came the first time and not the second is gone. Only where the listing is of changes alone, an item that was there
+    at the checkpoint (`Seen`, `Marked`) would have been said to be gone: it is as it was, the mark has been taken back.
+    """
 
     def __init__(self, connector: Throttled, folder: Folder, since: bytes | None) -> None:
         self._connector = connector
         self._folder = folder
         self._since = since
-        self._told: set[str] | None = set()
+        self._told: dict[str, bool] | None = {}  # id → it was there at the checkpoint
+        self._told_characters = 0
         self.checkpoint = b""
         self.complete = False
         self.count = 0
 
     def __iter__(self) -> Iterator[Change]:
-        earlier: set[str] = set()
+        earlier: dict[str, bool] = {}
         while True:
             try:
                 listing = self._connector._session().changes(self._folder, self._since)
@@ -239,22 +248,25 @@ class ThrottledListing:
                     raise  # too long to begin again here: the run does
                 self._connector._recover(error)
                 earlier |= self._told
-                self._told = set()
+                self._told = {}
             else:
                 break
-        for item_id in earlier:
-            yield Gone(item_id)
+        for item_id, known in earlier.items():
+            yield Seen(item_id, None) if known and not listing.complete else Gone(item_id)
         self._connector._failures = 0
         self.checkpoint, self.complete, self.count = listing.checkpoint, listing.complete, listing.count
 
-    def _listed(self, listing: Listing, earlier: set[str]) -> Iterator[Change]:
+    def _listed(self, listing: Listing, earlier: dict[str, bool]) -> Iterator[Change]:
         for change in listing:
-            item_id = change.id if not hasattr(change, "ref") else change.ref.id
+            item_id = change.ref.id if isinstance(change, Listed) else change.id
             if self._told is not None:
-                self._told.add(item_id)
-                if len(self._told) + len(earlier) > _REMEMBERED_MAX:
+                self._told[item_id] = isinstance(change, Seen | Marked) and self._told.get(item_id, True)
+                self._told_characters += len(item_id)
+                if len(self._told) + len(earlier) > _REMEMBERED_MAX or (
+                    self._told_characters > _REMEMBERED_CHARACTERS_MAX
+                ):
                     self._told = None
-            earlier.discard(item_id)
+            earlier.pop(item_id, None)
             yield change
 
 

@@ -21,6 +21,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Least
 from django.utils import timezone
 
 from mailkeep.archive.events import RunStamp
@@ -32,7 +34,7 @@ from mailkeep.catalog.projection import CatalogProjection
 from mailkeep.catalog.replay import catch_up
 from mailkeep.connectors.base import Connector
 from mailkeep.connectors.throttle import Throttled
-from mailkeep.dispatch.pauses import paused_until
+from mailkeep.dispatch.pauses import pause, paused_until
 from mailkeep.dispatch.ports import Due, Held, Lane
 from mailkeep.dispatch.tick import Limits, tick
 from mailkeep.errors import GiveUp, MailkeepError
@@ -51,6 +53,7 @@ from mailkeep.tasks.document import options_from
 log = logging.getLogger(__name__)
 
 JOB, QUEUE = "synchronise", "mailboxes"
+WAITED_FOR = frozenset({"throttled", "mailbox_moving"})  # the server said "not now"
 MAILBOXES_AT_ONCE = 4  # in one process: they wait in threads and share the bytes in flight
 POLL_SECONDS = 0.2
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -148,8 +151,10 @@ def _run(held: Held, projection: CatalogProjection) -> RunResult:
     endpoint = connections.endpoint_of(mailbox.connection)
     provider = connections.provider(mailbox.connection.kind)
 
+    options = options_from(task.revisions.get(number=held.revision).options)
+
     def connect() -> Connector:
-        return Throttled(lambda: provider.open(endpoint, mailbox.address))
+        return Throttled(lambda: provider.open(endpoint, mailbox.address, options.sections))
 
     result = synchronise(
         mailbox=mailbox.uid.hex,
@@ -157,15 +162,23 @@ def _run(held: Held, projection: CatalogProjection) -> RunResult:
         repository=archive,
         known=CatalogKnown(mailbox.pk),
         projection=projection,
-        options=options_from(task.revisions.get(number=held.revision).options),
+        options=options,
         staging=_staging(),
         stamp=RunStamp(Run.objects.get(pk=held.run).uid.hex, task.uid.hex, held.revision, complete=False),
     )
-    if result.code == "throttled":
-        until = paused_until(timezone.now(), result.retry_seconds, _throttled_in_a_row(mailbox))
-        DispatchRows(_no_queue).pause_mailbox(mailbox.pk, until)
-        Membership.objects.filter(task=task, mailbox=mailbox).update(retry_at=until)
+    if result.code in WAITED_FOR:
+        _wait_for_server(held, mailbox, result)
     return result
+
+
+def _wait_for_server(held: Held, mailbox: Mailbox, result: RunResult) -> None:
+    """Nobody asks before the server's word is over; then the mailbox is due, whatever its next slot."""
+    until = paused_until(timezone.now(), result.retry_seconds, _in_a_row(mailbox, result.code))
+    concerned = None if result.whole_server else mailbox.pk
+    pause(DispatchRows(_no_queue), until, result.message, connection=held.connection, mailbox=concerned)
+    Membership.objects.filter(task=held.task, mailbox=mailbox).update(
+        retry_at=until, next_slot=Least(F("next_slot"), until)
+    )
 
 
 def _staging() -> Path:
@@ -228,10 +241,10 @@ def _ask(task: str, mailbox: str | None, actor: str) -> list[int]:
     return numbers
 
 
-def _throttled_in_a_row(mailbox: Mailbox) -> int:
-    """How many of the newest runs ended throttled, this one included: each waits longer than the one before."""
+def _in_a_row(mailbox: Mailbox, wanted: str) -> int:
+    """How many of the newest runs ended with that code, this one included: each waits longer than the one before."""
     codes = mailbox.runs.filter(finished_at__isnull=False).order_by("-id").values_list("code", flat=True)[:10]
-    return sum(1 for _ in itertools.takewhile(lambda code: code == "throttled", codes))
+    return sum(1 for _ in itertools.takewhile(lambda code: code == wanted, codes))
 
 
 def _unfinished(memberships: Sequence[int], begun: datetime) -> bool:

@@ -20,6 +20,10 @@ class Archive:
     projection: Projection
     began: Head  # the chain's head when the run began
 
+    def cut_short(self) -> range:
+        """Numbers of the entries of runs that did not go to their end, after the last that did."""
+        return range(self.known.completed() + 1, self.began.number + 1)
+
     def last_was_complete(self) -> bool:
         last = self._last_stamp
         return last is None or last.complete

@@ -19,7 +19,7 @@ from mailkeep.mail.items import Folder, ItemRef
 from mailkeep.sync.budget import Budget
 from mailkeep.sync.limits import Limits
 from mailkeep.sync.plan import Fetch, LeaveOut
-from mailkeep.sync.recording import Content, Recorder
+from mailkeep.sync.recording import Recorder
 
 VANISHED = "vanished"  # gone before it could be fetched: the next listing says so too
 
@@ -27,7 +27,7 @@ VANISHED = "vanished"  # gone before it could be fetched: the next listing says 
 @dataclass(slots=True)
 class Arrived:
     fetch: Fetch
-    content: Content
+    fetched: Fetched
     loan: int = 0  # bytes of the large items' budget, given back once it is archived
 
 
@@ -56,6 +56,15 @@ class Loans:
             self._held += size
         return size
 
+    def grow(self, loan: int, size: int) -> int:
+        """The loan of an item that came with `size` bytes, its native form included: more than its listing said, perhaps."""
+        more = max(0, size - loan)
+        if more:
+            self._budget.add(more)
+            with self._lock:
+                self._held += more
+        return loan + more
+
     def give_back(self, size: int) -> None:
         if size:
             with self._lock:
@@ -74,12 +83,12 @@ def fetch_folder(
     while flow.more():
         large = flow.take_large()
         if large is None:
-            yield from _fetch(connector, folder, flow.ordinary(), flow.asked, 0)
+            yield from _fetch(connector, folder, flow.ordinary(), flow.asked, 0, loans)
         else:
             loan = loans.take(large.ref.size)
             flow.asked[large.ref.id] = large
             arrivals = iter([large.ref])
-            for arrival, size in _fetch(connector, folder, arrivals, flow.asked, loan):
+            for arrival, size in _fetch(connector, folder, arrivals, flow.asked, loan, loans):
                 if isinstance(arrival, Failed):
                     loans.give_back(loan)
                 yield arrival, size
@@ -87,13 +96,13 @@ def fetch_folder(
 
 
 def _fetch(
-    connector: Connector, folder: Folder, refs: Iterator[ItemRef], asked: dict[str, Fetch], loan: int
+    connector: Connector, folder: Folder, refs: Iterator[ItemRef], asked: dict[str, Fetch], loan: int, loans: Loans
 ) -> Iterator[tuple[Arrival, int]]:
     try:
         for got in connector.fetch(folder, refs):
             fetch = asked.pop(got.ref.id)
             if isinstance(got, Fetched):
-                yield Arrived(fetch, got.content, loan), len(got.content)
+                yield Arrived(fetch, got, loan and loans.grow(loan, got.size)), got.size
             else:
                 yield Failed(fetch, got.code, got.message), 0
             del got
@@ -152,8 +161,9 @@ class Intake:
         self._limits = limits
         self._loans = loans
         self._vanished = vanished
-        self._group: list[tuple[Fetch, Content]] = []
+        self._group: list[tuple[Fetch, Fetched]] = []
         self._group_bytes = 0
+        self._group_blobs = 0
         self._left_out: list[LeaveOut] = []
 
     def take(self, chunk: list[Arrival]) -> None:
@@ -171,9 +181,12 @@ class Intake:
     def _take_content(self, arrived: Arrived) -> None:
         if arrived.loan:
             self.flush()
-        self._group.append((arrived.fetch, arrived.content))
-        self._group_bytes += len(arrived.content)
-        full = self._group_bytes >= self._limits.group_bytes or len(self._group) >= self._limits.group_items
+        self._group.append((arrived.fetch, arrived.fetched))
+        self._group_bytes += arrived.fetched.size
+        self._group_blobs += 1 + len(arrived.fetched.parts)
+        limits = self._limits
+        full = self._group_bytes >= limits.group_bytes or len(self._group) >= limits.group_items
+        full = full or self._group_blobs >= limits.group_blobs
         if full or arrived.loan:
             self._flush_contents()
             self._loans.give_back(arrived.loan)
@@ -196,7 +209,7 @@ class Intake:
 
     def _flush_contents(self) -> None:
         if self._group:
-            group, self._group, self._group_bytes = self._group, [], 0
+            group, self._group, self._group_bytes, self._group_blobs = self._group, [], 0, 0
             self._recorder.put_contents(group)
 
     def _flush_left_out(self) -> None:

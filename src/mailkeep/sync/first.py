@@ -3,8 +3,9 @@
     lister, a session of its own   changes of folder 1, 2, 3 …   ─► channel, bounded ─┐
     session                        fetch of folder 1, 2, 3 …  ◄── what is admitted ◄──┘
 
-Nothing is staged but what is left out, and what comes `late`: out of order, so that it might repeat an id. That is settled
-afterwards like any other change. (Servers list in order of their ids; one that does not loses the overlap, nothing else.)
+Nothing is staged but what is left out, and what comes `late`: what repeats an id, or might. That is settled afterwards like
+any other change. A server that lists in order of its ids (IMAP) shows by that alone that none is repeated; of one that does not
+(Exchange), so many ids of a folder are remembered, and a longer folder loses the overlap, nothing else.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from mailkeep.sync.refused import Refused, refusal
 from mailkeep.sync.session import ITEM_BYTES, Session
 from mailkeep.sync.staging import Sorter, Spool
 
+_REMEMBERED_MAX = 50_000  # ids of one folder, by their hashes: some 4 MB
 _AHEAD_BYTES = 4_096 * ITEM_BYTES  # how far the lister may be ahead
 
 
@@ -90,16 +92,15 @@ class FirstPass:
         admitted: Callable[[int], None],
     ) -> Iterator[Fetch]:
         """One folder's, up to its end."""
-        last = ""
+        told = _Told()
         for word in words:
             if isinstance(word, Ended):
                 if word.heard is not None:
                     self.heard[word.folder] = word.heard
                 return
-            if word.id <= last:
+            if told.maybe(word.id):
                 self.late.add(word)
                 continue
-            last = word.id
             if word.ref is None:
                 continue
             action = settle_added(Added(branch.number, word.ref), branch.folder, self._judge)
@@ -108,3 +109,21 @@ class FirstPass:
                 yield action
             else:
                 left_out.add(action)
+
+
+class _Told:
+    """The ids that a folder's listing has told."""
+
+    def __init__(self) -> None:
+        self._highest = ""
+        self._hashes: set[int] = set()
+
+    def maybe(self, item_id: str) -> bool:
+        """Whether the id may have been told before. From now on it has."""
+        if item_id > self._highest:
+            self._highest, repeated = item_id, False
+        else:
+            repeated = len(self._hashes) >= _REMEMBERED_MAX or hash(item_id) in self._hashes
+        if len(self._hashes) < _REMEMBERED_MAX:
+            self._hashes.add(hash(item_id))
+        return repeated

@@ -2,6 +2,7 @@
 
 | folder                                   | treatment  |                                                              |
 |------------------------------------------|------------|--------------------------------------------------------------|
+| of a section that is off                 | `KEPT`     | neither listed nor gone; not recorded where it is not known  |
 | a virtual view (All Mail, Flagged)       | `SHOWN`    | recorded, never listed: an item is archived once             |
 | a name that only holds other folders     | `EMPTY`    | recorded; what was known in it is missing                    |
 | its kind is off, nothing of it archived  | `COUNTED`  | recorded, counted, not listed (SPEC A11)                     |
@@ -17,7 +18,7 @@ from enum import Enum, auto
 
 from mailkeep.mail.items import VIRTUAL_ROLES, Folder
 from mailkeep.sync.ports import FolderCount, KnownFolder
-from mailkeep.tasks.admit import admits_folder
+from mailkeep.tasks.admit import admits_folder, asks_for
 from mailkeep.tasks.options import TaskOptions
 
 
@@ -26,6 +27,7 @@ class Treatment(Enum):
     COUNTED = auto()
     SHOWN = auto()
     EMPTY = auto()
+    KEPT = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,11 @@ def plan_tree(
     next_number: Callable[[], int],
 ) -> Tree:
     """`shown` is the server's hierarchy (of an id shown twice the first counts), `holds` what the archive has."""
-    numbers = {entry.folder.id: entry for entry in known}
-    branches, puts = [], []
-    for folder in {folder.id: folder for folder in reversed(list(shown))}.values():
+    on = {folder.id: folder for folder in reversed(list(shown)) if asks_for(options, folder)}
+    numbers = {entry.folder.id: entry for entry in known if entry.folder.id in on or asks_for(options, entry.folder)}
+    branches = [Branch(e.number, e.folder, Treatment.KEPT, True) for e in known if e.folder.id not in numbers]
+    puts = []
+    for folder in on.values():
         entry = numbers.pop(folder.id, None)
         number = entry.number if entry else next_number()
         branch = Branch(number, folder, _treatment(folder, holds.get(number), options), admits_folder(options, folder))

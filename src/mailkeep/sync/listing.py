@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from mailkeep.connectors.base import Connector, Listed, Listing, Seen
+from mailkeep.connectors.base import Connector, Listed, Listing, Marked, Seen
 from mailkeep.errors import GiveUp
 from mailkeep.sync.folders import Branch
 from mailkeep.sync.plan import Sighting
@@ -68,7 +68,7 @@ def _list_twice(
         there = 0
         for sighting in sightings_of(listing, branch.number, word_characters, check):
             sightings.add(sighting)
-            there += not sighting.gone
+            there += not (sighting.gone or sighting.marks)  # a mark comes beside the item's own word
         short = listing.complete and there < listing.count
         if not short:
             break
@@ -79,9 +79,11 @@ def sightings_of(listing: Listing, folder: int, word_characters: int, check: Che
     since_check = 0
     for change in listing:
         if isinstance(change, Listed):
-            yield Sighting(folder, change.ref.id, presentable(change.ref, word_characters))
+            yield Sighting(folder, change.ref.id, presentable(change.ref, word_characters), changed=change.changed)
         elif isinstance(change, Seen):
             yield Sighting(folder, change.id, None, change.flags)
+        elif isinstance(change, Marked):
+            yield Sighting(folder, change.id, marks=((change.flag, change.on),))
         else:
             yield Sighting(folder, change.id, gone=True)
         since_check += 1

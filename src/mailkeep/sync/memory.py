@@ -21,7 +21,18 @@ from pathlib import Path
 import msgspec
 
 from mailkeep.archive.documents import decode_checkpoints, decode_folder, decode_summary
-from mailkeep.archive.events import EMPTY_HEAD, Entry, Flagged, FolderGone, FolderPut, Head, Moved, Put, Removed
+from mailkeep.archive.events import (
+    EMPTY_HEAD,
+    Entry,
+    Flagged,
+    FolderGone,
+    FolderPut,
+    Head,
+    Moved,
+    NativeBlob,
+    Put,
+    Removed,
+)
 from mailkeep.archive.repository import Repository
 from mailkeep.mail.items import Folder, ItemRef
 from mailkeep.progress import Progress
@@ -42,6 +53,7 @@ class LiveItem(msgspec.Struct, frozen=True, array_like=True):
     known: KnownItem
     content: bytes
     sha256: bytes
+    native: tuple[NativeBlob, ...] = ()
 
 
 _decode = msgspec.msgpack.Decoder(LiveItem).decode
@@ -56,6 +68,7 @@ class Shown:
     left_out: str
     content: bytes
     sha256: bytes
+    native: tuple[NativeBlob, ...] = ()
 
 
 class MemoryCatalog:
@@ -69,6 +82,7 @@ class MemoryCatalog:
         self._clock = clock or (lambda: datetime.now(UTC))
         self._remember = remember
         self._head = EMPTY_HEAD
+        self._completed = 0
         self._next_item = self._next_folder = 1
         self._folders: dict[int, Folder] = {}
         self._checkpoints: dict[str, bytes] = {}
@@ -85,6 +99,9 @@ class MemoryCatalog:
 
     def head(self) -> Head:
         return self._head
+
+    def completed(self) -> int:
+        return self._completed
 
     def next_numbers(self) -> tuple[int, int]:
         return self._next_item, self._next_folder
@@ -136,12 +153,13 @@ class MemoryCatalog:
         self._database.execute("BEGIN")
         try:
             for event in entry.events:
-                self._apply_event(event, live, folders, summaries)
+                self._apply_event(entry.number, event, live, folders, summaries)
         except BaseException:
             self._database.execute("ROLLBACK")
             raise
         self._database.execute("COMMIT")
         self._head, self._folders = head, live
+        self._completed = entry.number if entry.run.complete else self._completed
         self._count_numbers(entry)
         if self._remember:
             self.entries.append((entry, dict(folders), dict(summaries)))
@@ -171,16 +189,21 @@ class MemoryCatalog:
     # --- events ----------------------------------------------------------------------------------------------------
 
     def _apply_event(
-        self, event: object, live: dict[int, Folder], folders: Mapping[int, Folder], summaries: Mapping[int, Summary]
+        self,
+        number: int,
+        event: object,
+        live: dict[int, Folder],
+        folders: Mapping[int, Folder],
+        summaries: Mapping[int, Summary],
     ) -> None:
         if isinstance(event, FolderPut):
             live[event.folder] = folders[event.folder]
         elif isinstance(event, FolderGone):
             del live[event.folder]
         elif isinstance(event, Put):
-            self._write(item_of(event, summaries[event.item]))
+            self._write(item_of(event, summaries[event.item], number))
         elif isinstance(event, Moved):
-            self._change(event.item, lambda known: _moved(known, event.folder, event.server_id))
+            self._change(event.item, lambda known: _moved(known, event.folder, event.server_id, number))
         elif isinstance(event, Flagged):
             self._change(event.item, lambda known: replace(known, ref=replace(known.ref, flags=event.flags)))
         elif isinstance(event, Removed):
@@ -189,7 +212,7 @@ class MemoryCatalog:
     def _change(self, number: int, change: Callable[[KnownItem], KnownItem]) -> None:
         (record,) = self._database.execute("SELECT record FROM item WHERE number = ?", (number,)).fetchone()
         item = _decode(record)
-        self._write(LiveItem(change(item.known), item.content, item.sha256))
+        self._write(LiveItem(change(item.known), item.content, item.sha256, item.native))
 
     def _write(self, item: LiveItem) -> None:
         known = item.known
@@ -247,12 +270,12 @@ class MemoryCatalog:
             place = shown[self._folders[known.folder].path]
             if known.ref.id in place:
                 raise ValueError(f"two live items are {known.ref.id} in folder {known.folder}")
-            place[known.ref.id] = Shown(known.number, known.ref, known.left_out, item.content, item.sha256)
+            place[known.ref.id] = Shown(known.number, known.ref, known.left_out, item.content, item.sha256, item.native)
         return shown
 
 
-def item_of(put: Put, summary: Summary) -> LiveItem:
-    """The item that a Put describes."""
+def item_of(put: Put, summary: Summary, entry: int) -> LiveItem:
+    """The item that a Put of that entry describes."""
     ref = ItemRef(
         id=put.server_id,
         kind=put.kind,
@@ -269,8 +292,9 @@ def item_of(put: Put, summary: Summary) -> LiveItem:
         recipients=summary.recipients,
         message_id=summary.message_id,
     )
-    return LiveItem(KnownItem(put.item, put.folder, ref, put.identity, put.left_out), put.content, put.sha256)
+    known = KnownItem(put.item, put.folder, ref, put.identity, put.left_out, entry)
+    return LiveItem(known, put.content, put.sha256, put.native)
 
 
-def _moved(known: KnownItem, folder: int, server_id: str) -> KnownItem:
-    return replace(known, folder=folder, ref=replace(known.ref, id=server_id))
+def _moved(known: KnownItem, folder: int, server_id: str, entry: int) -> KnownItem:
+    return replace(known, folder=folder, ref=replace(known.ref, id=server_id), since=entry)

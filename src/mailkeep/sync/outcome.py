@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,13 @@ from mailkeep.sync.ports import LedgerLine, RunResult
 WARNINGS = frozenset({"owned_by_other_task", "throttled", "partial", "item_too_large", "mailbox_moving", "shrunk"})
 ADMISSION_REASONS = frozenset({"kind", "class", "sensitive", "excluded"})  # the task's own choice: nobody is warned
 TOO_LARGE = "item_too_large"
+_REASONS_NAMED_MAX = 4
+_HINTS = {  # of a warning that comes without its own: what to do, or that there is nothing to do
+    "throttled": "nothing to do: it goes on by itself",
+    "mailbox_moving": "nothing to do: it goes on by itself once the server has moved the mailbox",
+    "item_too_large": "see the left-out items",
+    "partial": "see the left-out items; they are tried again at every synchronisation",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,7 @@ class Ending:
     message: str = ""
     hint: str = ""
     retry_seconds: float | None = None
+    whole_server: bool = False
 
 
 OK = Ending("ok")
@@ -34,8 +43,10 @@ def of_error(error: MailkeepError) -> Ending:
     if isinstance(error, RetryNow):
         hint = error.hint or "it is tried again at the next synchronisation; look at the server if this lasts"
         return Ending("error", "unreachable", f"the server cannot be talked to: {error.message}", hint)
-    wait = error.wait_seconds if isinstance(error, RetryLater) else None
-    return Ending(result, error.code, error.message, error.hint, wait)
+    hint = error.hint or _HINTS.get(error.code, "")
+    if isinstance(error, RetryLater):
+        return Ending(result, error.code, error.message, hint, error.wait_seconds, error.whole_server)
+    return Ending(result, error.code, error.message, hint)
 
 
 def of_fault(error: Exception) -> Ending:
@@ -70,12 +81,10 @@ def of_lines(
     too_large = _count(lines, lambda reason: reason == TOO_LARGE)
     failing = _count(lines, lambda reason: reason not in ADMISSION_REASONS and reason != TOO_LARGE)
     if too_large and not failing:
-        return Ending("warning", TOO_LARGE, f"{_items(too_large)} too large to be archived", "see the left-out items")
+        return Ending("warning", TOO_LARGE, f"{_items(too_large)} too large to be archived", _HINTS[TOO_LARGE])
     if failing:
-        message = f"{_items(failing + too_large)} not to be had from the server"
-        return Ending(
-            "warning", "partial", message, "see the left-out items; they are tried again at every synchronisation"
-        )
+        message = f"{_items(failing + too_large)} not to be had from the server: {_by_reason(lines)}"
+        return Ending("warning", "partial", message, _HINTS["partial"])
     return OK
 
 
@@ -97,6 +106,7 @@ def result_of(
         left_out=sum(sum(each.left_out.values()) for each in lines),
         requests=requests,
         retry_seconds=ending.retry_seconds,
+        whole_server=ending.whole_server,
         shrink=shrink,
         ledger=tuple(lines),
     )
@@ -126,6 +136,15 @@ def _partial(odd: Sequence[LedgerLine], names: dict[int, str], distrusted: Seque
 
 def _count(lines: Iterable[LedgerLine], wanted: Callable[[str], bool]) -> int:
     return sum(count for each in lines for reason, count in each.left_out.items() if wanted(reason))
+
+
+def _by_reason(lines: Iterable[LedgerLine]) -> str:
+    """ "3 unreadable, 1 item_too_large": why they are in quarantine, the most first."""
+    reasons: Counter[str] = Counter()
+    for each in lines:
+        reasons.update({reason: n for reason, n in each.left_out.items() if reason not in ADMISSION_REASONS})
+    named = [f"{count:,} {reason}" for reason, count in reasons.most_common(_REASONS_NAMED_MAX)]
+    return ", ".join(named) + (", …" if len(reasons) > len(named) else "")
 
 
 def _items(count: int) -> str:

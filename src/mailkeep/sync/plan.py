@@ -6,8 +6,11 @@ Both sides come sorted by server id and are merged, one folder at a time:
 |---------------------------|----------------|--------------------------------------------------------------------|
 | there, with properties    | no             | `Added`: a move's far end, or `Fetch`, or `LeaveOut`               |
 | there, another version    | yes            | `Fetch` or `LeaveOut` under the same number                        |
+| there, said to be changed | yes            | the same, whatever the version; but not what a run that was cut    |
+|                           |                | short has fetched in this version since the checkpoint             |
 | there, as it was          | left out       | judged again: `Fetch`, or `LeaveOut` where the reason is another   |
 | there, as it was          | yes            | `Reflag` where flags differ, else nothing                          |
+| there, one flag marked    | yes            | `Reflag` to the known flags with that one changed                  |
 | gone, or not in a complete listing | yes   | `Missing`: a move's near end, or `Remove`                          |
 | unchanged                 | no             | `Unexplained`: the checkpoint is ahead of what we know: list anew  |
 
@@ -17,6 +20,7 @@ Both sides come sorted by server id and are merged, one folder at a time:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 import msgspec
@@ -30,13 +34,15 @@ Judge = Callable[[ItemRef, Folder], LeftOut | None]
 
 
 class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One change of a listing, staged. `ref` None: seen by its id alone; `flags` None then: unchanged too."""
+    """One change of a listing, staged. `ref` None: seen by its id alone; `flags` None then: unchanged but for `marks`."""
 
     folder: int
     id: str
     ref: ItemRef | None = None
     flags: frozenset[str] | None = None
     gone: bool = False
+    changed: bool = False  # whatever its version says
+    marks: tuple[tuple[str, bool], ...] = ()  # flags set (True) or taken away, in the order they were told
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -133,14 +139,32 @@ def _place(item: KnownItem) -> Place:
 
 
 def last_words(sightings: Iterable[Sighting]) -> Iterator[Sighting]:
-    """Sorted sightings, of a repeated id only the last (SPEC: a listing may repeat itself)."""
+    """Sorted sightings, of a repeated id only the last (SPEC: a listing may repeat itself), marks put together with what they mark."""
     previous: Sighting | None = None
     for sighting in sightings:
         if previous is not None and previous.id != sighting.id:
             yield previous
-        previous = sighting
+            previous = sighting
+        else:
+            previous = _marked(previous, sighting) if previous is not None and sighting.marks else sighting
     if previous is not None:
         yield previous
+
+
+def _marked(earlier: Sighting, mark: Sighting) -> Sighting:
+    """A mark says nothing but its flag: what else was said of the item before it stands."""
+    if earlier.ref is not None:
+        ref = replace(earlier.ref, flags=with_marks(earlier.ref.flags, mark.marks))
+        return msgspec.structs.replace(earlier, ref=ref)
+    if earlier.flags is not None:
+        return msgspec.structs.replace(earlier, flags=with_marks(earlier.flags, mark.marks))
+    return msgspec.structs.replace(mark, marks=earlier.marks + mark.marks)
+
+
+def with_marks(flags: frozenset[str], marks: Iterable[tuple[str, bool]]) -> frozenset[str]:
+    for flag, on in marks:
+        flags = flags | {flag} if on else flags - {flag}
+    return flags
 
 
 def merge(
@@ -169,11 +193,13 @@ def compare(
     judge: Judge,
     *,
     complete: bool,
+    cut_short: range = range(0),
 ) -> Iterator[Outcome]:
     """One folder settled as far as it goes alone.
 
     `complete`: `known` is the whole folder, and what was not sighted is missing. Otherwise `known` holds what was
-    sighted, and left-out items to judge again.
+    sighted, and left-out items to judge again. `cut_short`: entries of runs since the checkpoint that were cut short; were
+    what they fetched fetched again, a server that cuts every run short would never be done with.
     """
     for sighting, item in merge(last_words(sightings), known):
         if sighting is None:
@@ -184,11 +210,13 @@ def compare(
         elif sighting.gone:
             yield missing(item)
         elif sighting.ref is not None:
-            yield from _known(sighting.ref, item, folder, judge)
+            had = bool(item.ref.version) and item.since in cut_short
+            yield from _known(sighting.ref, item, folder, judge, sighting.changed and not had)
         else:
             yield from _again(item, item.ref, folder, judge)
-            if sighting.flags is not None and sighting.flags != item.ref.flags:
-                yield Reflag(item.number, sighting.flags)
+            flags = with_marks(item.ref.flags if sighting.flags is None else sighting.flags, sighting.marks)
+            if flags != item.ref.flags:
+                yield Reflag(item.number, flags)
 
 
 def _missing_or_again(item: KnownItem, folder: Folder, judge: Judge, complete: bool) -> Iterator[Outcome]:
@@ -205,8 +233,8 @@ def _unknown(sighting: Sighting, folder: int) -> Iterator[Outcome]:
         yield Unexplained(sighting.id)
 
 
-def _known(ref: ItemRef, item: KnownItem, folder: Folder, judge: Judge) -> Iterator[Outcome]:
-    if _is_new_content(ref, item.ref):
+def _known(ref: ItemRef, item: KnownItem, folder: Folder, judge: Judge, changed: bool) -> Iterator[Outcome]:
+    if changed or _is_new_content(ref, item.ref):
         yield _act(judge(ref, folder), item.number, _place(item), ref, item.folder)
         return
     yield from _again(item, ref, folder, judge)

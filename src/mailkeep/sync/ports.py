@@ -28,6 +28,7 @@ class KnownItem:
     ref: ItemRef
     identity: bytes
     left_out: str  # "" when its content is archived
+    since: int = 0  # number of the entry since which its content and its place are these
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,10 @@ class Known(Protocol):
     """What is known of one mailbox at its head. Every iterator streams; none may hold a folder in memory."""
 
     def head(self) -> Head: ...
+    def completed(self) -> int:
+        """Number of the last entry that completed a run; 0 before the first."""
+        ...
+
     def next_numbers(self) -> tuple[int, int]:
         """The next free item number and folder number."""
         ...
@@ -109,6 +114,7 @@ class RunResult:
     left_out: int = 0
     requests: int = 0
     retry_seconds: float | None = None  # the server's own word, when throttled
+    whole_server: bool = False  # that word is for everybody who uses the connection, not of this mailbox alone
     shrink: tuple[int, int] | None = None  # (gone, known) awaiting a person's confirmation
     ledger: Sequence[LedgerLine] = field(default=())
 

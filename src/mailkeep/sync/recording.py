@@ -12,15 +12,28 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from mailkeep.archive.batch import Batch, Stored
 from mailkeep.archive.documents import encode_checkpoints, encode_folder, encode_summary
-from mailkeep.archive.events import Entry, Event, Flagged, FolderGone, FolderPut, Moved, Put, Removed, RunStamp
+from mailkeep.archive.events import (
+    Entry,
+    Event,
+    Flagged,
+    FolderGone,
+    FolderPut,
+    Moved,
+    NativeBlob,
+    Put,
+    Removed,
+    RunStamp,
+)
 from mailkeep.archive.repository import Repository
+from mailkeep.connectors.base import Fetched
 from mailkeep.errors import MailkeepError
 from mailkeep.mail.identity import header_block, identity
-from mailkeep.mail.items import Folder, ItemRef
+from mailkeep.mail.items import Folder, ItemRef, NativePart
 from mailkeep.sync.folders import Branch
 from mailkeep.sync.ledger import Tally
 from mailkeep.sync.limits import Limits
@@ -28,8 +41,6 @@ from mailkeep.sync.plan import Fetch, LeaveOut, Move, Reflag, Remove
 from mailkeep.sync.ports import Known, Projection, Summary
 
 _log = logging.getLogger(__name__)
-
-Content = bytes | bytearray | memoryview
 
 
 class Recorder:
@@ -81,22 +92,25 @@ class Recorder:
             self._events.append(FolderPut(branch.number, blob))
             self._folders[branch.number] = branch.folder
 
-    def put_contents(self, arrived: Sequence[tuple[Fetch, Content]]) -> None:
+    def put_contents(self, arrived: Sequence[tuple[Fetch, Fetched]]) -> None:
         """Archive a group of items: one call into the archive for their bytes, one for their summaries."""
         self._make_room()
         batch = self._open()
-        stored = batch.put_contents([content for _, content in arrived])
+        parts = [part for _, fetched in arrived for part in fetched.parts]
+        stored = batch.put_contents([fetched.content for _, fetched in arrived], parts)
+        stored, native = stored[: len(arrived)], _native(arrived, parts, stored[len(arrived) :])
         summaries = [_summary(fetch.ref) for fetch, _ in arrived]
         blobs = batch.put_documents([_document(summary) for summary in summaries])
-        for (fetch, content), held, summary, blob in zip(arrived, stored, summaries, blobs, strict=True):
+        for (fetch, fetched), held, own, summary, blob in zip(arrived, stored, native, summaries, blobs, strict=True):
             ref = fetch.ref
-            proof = identity(header_block(content), ref.size, ref.received)
+            proof = identity(header_block(fetched.content), ref.size, ref.received)
             number = self._item_number(fetch.number)
-            self._events.append(_put(number, fetch.folder, ref, blob, held, proof))
+            self._events.append(_put(number, fetch.folder, ref, blob, held, proof, own))
             self._summaries[number] = summary
             self._tally.put(fetch.folder, "", fetch.before)
-            self._bytes += held.size
-            self._tally.bytes += held.size
+            self._bytes += fetched.size
+            self._parts += len(own)
+            self._tally.bytes += fetched.size
 
     def leave_out(self, left_out: Sequence[LeaveOut]) -> None:
         """Record items without content, and why."""
@@ -107,7 +121,7 @@ class Recorder:
         blobs = self._open().put_documents([_document(summary) for summary in summaries])
         for each, summary, blob in zip(left_out, summaries, blobs, strict=True):
             number = self._item_number(each.number)
-            self._events.append(_put(number, each.folder, each.ref, blob, None, b"", each.reason))
+            self._events.append(_put(number, each.folder, each.ref, blob, None, b"", (), each.reason))
             self._summaries[number] = summary
             self._tally.put(each.folder, each.reason, each.before)
 
@@ -142,6 +156,7 @@ class Recorder:
         """Close the open batch if it is full: called before something more goes in."""
         limits = self._limits
         full = self._bytes >= limits.batch_bytes or len(self._events) >= limits.batch_items
+        full = full or self._parts >= limits.batch_parts
         if full or (self._events and time.monotonic() - self._since >= limits.batch_seconds):
             self.commit()
 
@@ -200,6 +215,7 @@ class Recorder:
         self._folders: dict[int, Folder] = {}
         self._summaries: dict[int, Summary] = {}
         self._bytes = 0
+        self._parts = 0
         self._since = time.monotonic()
 
 
@@ -219,8 +235,24 @@ def _summary(ref: ItemRef, detail: str = "") -> Summary:
     return Summary(ref.subject, ref.sender, ref.recipients, ref.message_id, detail)
 
 
+def _native(
+    arrived: Sequence[tuple[Fetch, Fetched]], parts: Sequence[NativePart], stored: Sequence[Stored]
+) -> Iterator[tuple[NativeBlob, ...]]:
+    """Each item's native parts, as they are stored."""
+    blobs = (NativeBlob(part.name, held.blob, held.sha256, held.size) for part, held in zip(parts, stored, strict=True))
+    for _, fetched in arrived:
+        yield tuple(islice(blobs, len(fetched.parts))) if fetched.parts else ()
+
+
 def _put(
-    number: int, folder: int, ref: ItemRef, summary: bytes, held: Stored | None, proof: bytes, left_out: str = ""
+    number: int,
+    folder: int,
+    ref: ItemRef,
+    summary: bytes,
+    held: Stored | None,
+    proof: bytes,
+    native: tuple[NativeBlob, ...],
+    left_out: str = "",
 ) -> Put:
     return Put(
         number,
@@ -240,4 +272,5 @@ def _put(
         held.sha256 if held else b"",
         proof,
         left_out,
+        native,
     )

@@ -20,6 +20,7 @@ from mailkeep.archive.history import Fenced
 from mailkeep.archive.repository import Repository
 from mailkeep.connectors.base import Connector
 from mailkeep.errors import MailkeepError
+from mailkeep.mail.items import Folder, Section
 from mailkeep.progress import Report, silent
 from mailkeep.sync import outcome
 from mailkeep.sync.archived import Archive
@@ -41,7 +42,7 @@ from mailkeep.sync.settle import Settled, Settlement
 from mailkeep.sync.shrink import is_shrink
 from mailkeep.sync.staging import Sorter, chunked
 from mailkeep.sync.words import presentable_folder
-from mailkeep.tasks.options import TaskOptions
+from mailkeep.tasks.options import SECTION_LABELS, TaskOptions
 
 _log = logging.getLogger(__name__)
 
@@ -107,6 +108,7 @@ class Run:
         self._recorder = Recorder(archive.mailbox, archive.repository, known, projection, stamp, limits, self._tally)
         self._intake = Intake(self._recorder, limits, self._loans, self._vanish)
         self._since = known.checkpoints()
+        self._cut_short = archive.cut_short()
         self._branches: dict[int, Branch] = {}
         self._heard: dict[int, Heard] = {}
         self._refused: dict[int, Refused] = {}  # folders that the server would not give
@@ -227,7 +229,9 @@ class Run:
     ) -> None:
         known, beat = self._archive.known, self._pulse.beat
         branches = {number: branch for number, branch in branches.items() if number not in self._refused}
-        settlement = Settlement(branches, known, self._judge, self._session, self._directory, self._limits, beat)
+        settlement = Settlement(
+            branches, known, self._judge, self._session, self._directory, self._limits, beat, self._cut_short
+        )
         settled = settlement.settle(sightings, heard, left_out)
         self._unexplained = settled.unexplained
         self._fetch(settled)
@@ -392,7 +396,13 @@ class Run:
     def _ending(self, lines: Sequence[LedgerLine]) -> Ending:
         if self._shrink is not None:
             return outcome.of_shrink(*self._shrink)
-        names = {number: "/".join(branch.folder.path) for number, branch in self._branches.items()}
+        names = {number: _name(branch.folder) for number, branch in self._branches.items()}
         distrusted = [number for number, heard in self._heard.items() if not heard.trusted]
         refused = {names[number]: each.message for number, each in sorted(self._refused.items())}
         return outcome.of_lines(lines, names, distrusted, refused)
+
+
+def _name(folder: Folder) -> str:
+    """As a warning names it: two sections of a mailbox may have an inbox each."""
+    path = "/".join(folder.path)
+    return path if folder.section is Section.PRIMARY else f"{SECTION_LABELS[folder.section]}: {path}"

@@ -87,8 +87,10 @@ class Settlement:
         directory: Path,
         limits: Limits,
         beat: Callable[[], None],
+        cut_short: range = range(0),
     ) -> None:
         self._branches = branches
+        self._cut_short = cut_short
         self._known = known
         self._judge = judge
         self._session = session
@@ -135,7 +137,8 @@ class Settlement:
             found = self._known.find(number, [sighting.id for sighting in chunk])
             due = [item for item in waiting.up_to(chunk[-1].id) if item.ref.id not in found]
             known = sorted([*found.values(), *due], key=lambda item: item.ref.id)
-            yield from compare(branch.folder, number, chunk, known, self._judge, complete=False)
+            cut_short = self._cut_short
+            yield from compare(branch.folder, number, chunk, known, self._judge, complete=False, cut_short=cut_short)
         yield from compare(branch.folder, number, (), waiting.rest(), self._judge, complete=False)
 
     def _alive(self, records: Iterable[T]) -> Iterator[T]:

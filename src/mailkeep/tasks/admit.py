@@ -47,6 +47,11 @@ def admit(options: TaskOptions, ref: ItemRef, folder: Folder) -> LeftOut | None:
     return _kind(options, ref, folder) or _class(options, ref) or _sensitive(options, ref) or _excluded(options, ref)
 
 
+def asks_for(options: TaskOptions, folder: Folder) -> bool:
+    """Whether the folder stands in a part of the mailbox that the task is about: no other is listed, counted or recorded."""
+    return folder.section in options.sections
+
+
 def admits_folder(options: TaskOptions, folder: Folder) -> bool:
     """Whether the folder's items are listed at all; those of a kind that is off are only counted (SPEC A11)."""
     return folder.kind in options.kinds

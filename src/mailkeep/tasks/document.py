@@ -1,9 +1,11 @@
 """Task options as a JSON document: the API's body, the catalog's column, the organisation's history.
 
     {"kinds": ["mail", "event"], "classes": ["IPM.Note.Form"], "sensitive": false, "slots_per_day": 6,
-     "exclusions": [{"day": "Monday", "from": "09:00", "to": "17:00", "region": "Europe/Berlin", "effect": "items"}]}
+     "exclusions": [{"day": "Monday", "from": "09:00", "to": "17:00", "region": "Europe/Berlin", "effect": "items"}],
+     "sections": ["in_place_archive"]}
 
-A missing key has its default, an unknown one is refused. `day` is an English day name or "All Days".
+A missing key has its default, an unknown one is refused. `day` is an English day name or "All Days". `sections` are those
+beside the mailbox itself, which is always in.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import Any, TypeVar
 
 from mailkeep.errors import GiveUp
 from mailkeep.mail.classes import BadPattern, check_pattern
-from mailkeep.mail.items import Kind
+from mailkeep.mail.items import Kind, Section
 from mailkeep.tasks.exclusion_text import day_text, parse_day, parse_effect, parse_time, time_text
 from mailkeep.tasks.exclusions import check_exclusions
 from mailkeep.tasks.options import SLOTS_PER_DAY, Exclusion, TaskOptions
@@ -23,7 +25,7 @@ CLASSES_MAX = 200
 EXCLUSIONS_MAX = 100
 SLOTS_MAX = 96  # every quarter of an hour
 
-_KEYS = frozenset({"kinds", "classes", "sensitive", "slots_per_day", "exclusions"})
+_KEYS = frozenset({"kinds", "classes", "sensitive", "slots_per_day", "exclusions", "sections"})
 _EXCLUSION_KEYS = frozenset({"day", "from", "to", "region", "effect"})
 _T = TypeVar("_T")
 
@@ -36,6 +38,7 @@ def options_document(options: TaskOptions) -> dict[str, Any]:
         "sensitive": options.sensitive,
         "slots_per_day": options.slots_per_day,
         "exclusions": [exclusion_document(exclusion) for exclusion in options.exclusions],
+        "sections": [each.value for each in Section if each in options.sections - {Section.PRIMARY}],
     }
 
 
@@ -63,6 +66,7 @@ def options_from(document: Mapping[str, Any]) -> TaskOptions:
             sensitive=_typed(document, "sensitive", bool, False),
             exclusions=tuple(_each(document, "exclusions", Mapping, [], exclusion_from_document)),
             slots_per_day=_typed(document, "slots_per_day", int, SLOTS_PER_DAY),
+            sections=frozenset(_each(document, "sections", str, [], _section)),
         )
     )
 
@@ -84,7 +88,7 @@ def exclusion_from_document(document: Mapping[str, Any]) -> Exclusion:
 
 
 def check_options(options: TaskOptions) -> TaskOptions:
-    """The options with classes trimmed and repetitions dropped, or the error of `options_from`."""
+    """The options with classes trimmed, repetitions dropped and the mailbox itself in, or the error of `options_from`."""
     if not options.kinds:
         raise GiveUp("no_kinds", "nothing is switched on to be archived", "switch on at least one, like Mail")
     if isinstance(options.slots_per_day, bool) or not 1 <= options.slots_per_day <= SLOTS_MAX:
@@ -93,7 +97,12 @@ def check_options(options: TaskOptions) -> TaskOptions:
     _not_more("message classes", len(options.classes), CLASSES_MAX)
     _not_more("exclusions", len(options.exclusions), EXCLUSIONS_MAX)
     check_exclusions(options.exclusions)
-    return replace(options, classes=_classes(options.classes), exclusions=tuple(dict.fromkeys(options.exclusions)))
+    return replace(
+        options,
+        classes=_classes(options.classes),
+        exclusions=tuple(dict.fromkeys(options.exclusions)),
+        sections=options.sections | {Section.PRIMARY},
+    )
 
 
 def _classes(typed: Iterable[str]) -> tuple[str, ...]:
@@ -112,6 +121,15 @@ def _kind(word: str) -> Kind:
         return Kind(word)
     except ValueError:
         raise GiveUp("bad_options", f"there is no kind of item {word!r}", f"kinds are {', '.join(Kind)}") from None
+
+
+def _section(word: str) -> Section:
+    extra = [section for section in Section if section is not Section.PRIMARY]
+    try:
+        return Section(word)
+    except ValueError:
+        hint = f"sections are {', '.join(extra)}"
+        raise GiveUp("bad_options", f"there is no section of a mailbox {word!r}", hint) from None
 
 
 def _not_more(what: str, count: int, limit: int) -> None:

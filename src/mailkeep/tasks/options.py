@@ -8,6 +8,11 @@ from enum import StrEnum
 from mailkeep.mail.items import Kind, Section
 
 SLOTS_PER_DAY = 6
+SECTION_LABELS = {
+    Section.PRIMARY: "Mailbox",
+    Section.IN_PLACE_ARCHIVE: "In-place archive",
+    Section.RECOVERABLE_ITEMS: "Recoverable items",
+}
 
 
 class Effect(StrEnum):

@@ -46,6 +46,7 @@ class Folder(models.Model):
     kind = models.CharField(max_length=10)
     role = models.CharField(max_length=20, default="")
     selectable = models.BooleanField(default=True)
+    section = models.CharField(max_length=20, default="primary")
 
     def __str__(self) -> str:
         return "/".join(self.path)
@@ -80,6 +81,9 @@ class Item(models.Model):
     identity = models.BinaryField(default=b"")
     left_out = models.CharField(max_length=30, default="")
     detail = models.TextField(default="")
+    native = models.JSONField(
+        null=True
+    )  # its native parts (`copying.native`); null, which costs nothing, where it has none
 
     class Meta:
         indexes = [

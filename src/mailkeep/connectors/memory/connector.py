@@ -13,28 +13,33 @@ from mailkeep.connectors.base import (
     Fetched,
     Gone,
     Listed,
+    Marked,
     NewItem,
     Seen,
     Unfetched,
     Usage,
 )
+from mailkeep.connectors.memory.native import FORMS, form_of
 from mailkeep.connectors.memory.server import MemoryFolder, MemoryItem, MemoryMailbox, MemoryServer, reference
 from mailkeep.errors import GiveUp, RetryNow
-from mailkeep.mail.items import Folder, ItemRef, Kind
+from mailkeep.mail.items import Folder, ItemRef, Kind, Section
 
 _BATCH = 500  # items per counted round trip
+_PRIMARY = frozenset({Section.PRIMARY})
 
 
 class MemoryConnector:
     """See `connectors.base.Connector`, which it keeps to the letter: it is the reference."""
 
-    def __init__(self, server: MemoryServer, mailbox: MemoryMailbox) -> None:
+    def __init__(self, server: MemoryServer, mailbox: MemoryMailbox, sections: frozenset[Section] = _PRIMARY) -> None:
         self.capabilities = Capabilities(
             kinds=frozenset(Kind),
             stable_ids=server.stable_ids,
             incremental=server.incremental,
             regenerates_content=server.regenerates_content,
+            native_forms=FORMS if server.native else frozenset(),
         )
+        self._sections = sections
         self.usage = Usage()
         self.closed = False
         self._server = server
@@ -42,7 +47,7 @@ class MemoryConnector:
 
     def folders(self) -> list[Folder]:
         self._begin("folders")
-        return [folder.as_folder() for folder in self._mailbox.folders]
+        return [folder.as_folder() for folder in self._mailbox.folders if folder.section in self._sections]
 
     def unchanged(self, checkpoints: dict[str, bytes]) -> dict[str, int]:
         self._begin("unchanged")
@@ -90,14 +95,24 @@ class MemoryConnector:
         self._begin("create")
         held = self._held(folder)
         content = b"X-Regenerated: yes\r\n" + item.content if self._server.regenerates_content else item.content
-        uid = held.deliver(content, flags=item.flags, received=item.received, kind=item.kind)
+        uid = held.deliver(
+            content,
+            flags=item.flags,
+            received=item.received,
+            kind=item.kind,
+            message_class=item.message_class or "IPM.Note",
+            parts=[part for part in item.parts if form_of(part) in self.capabilities.native_forms],
+        )
         return Created(held.item_id(uid))
 
-    def remove_created(self, folder: Folder, item_id: str, content_sha256: str) -> bool:
+    def remove_created(self, folder: Folder, item_id: str, content_sha256: str, version: str = "") -> bool:
         self._begin("remove_created")
         held = self._held(folder)
         item = _find(held, item_id)
-        if item is None or hashlib.sha256(item.content).hexdigest() != content_sha256:
+        if item is None:
+            return False
+        same = item.version == version if version else hashlib.sha256(item.content).hexdigest() == content_sha256
+        if not same:
             return False
         held.expunge(item.uid)
         return True
@@ -139,8 +154,9 @@ class MemoryConnector:
             return Unfetched(ref, "unreadable", "the server cannot read this item")
         if ref.id in faults.too_large:
             return Unfetched(ref, "item_too_large", "the item is larger than the server gives out")
-        self.usage.bytes_received += len(item.content)
-        return Fetched(ref, item.content)
+        fetched = Fetched(ref, item.content, item.parts if self._server.native else ())
+        self.usage.bytes_received += fetched.size
+        return fetched
 
 
 class MemoryListing:
@@ -186,16 +202,23 @@ class MemoryListing:
             if item.uid >= uid_next:
                 break
             if item.uid >= known_below or item.content_changed > since:
-                yield Listed(reference(self._server, folder, item))
+                yield Listed(reference(self._server, folder, item), changed=item.uid < known_below)
+            elif item.changed > since and self._server.marks:
+                yield from self._marks(item, since)
             elif item.changed > since:
                 yield Seen(folder.item_id(item.uid), item.flags)
             elif complete:
                 yield Seen(folder.item_id(item.uid), None)
 
+    def _marks(self, item: MemoryItem, since: int) -> Iterator[Change]:
+        for flag, number in sorted(item.marked.items()):
+            if number > since:
+                yield Marked(self._folder.item_id(item.uid), flag, flag in item.flags)
+
 
 def _find(folder: MemoryFolder, item_id: str) -> MemoryItem | None:
-    validity, _, uid = item_id.partition(".")
-    return folder.find(int(uid)) if int(validity) == folder.validity else None
+    uid = folder.uid_of(item_id)
+    return None if uid is None else folder.find(uid)
 
 
 def _checkpoint(folder: MemoryFolder) -> bytes:

@@ -8,26 +8,29 @@
     server.faults.fail("fetch", RetryNow("connection_lost", "dropped"), after=3)
 
 It behaves like an IMAP server with QRESYNC: items have ascending UIDs under a validity, every change takes the next
-modification number, expunged UIDs are remembered with theirs.
+modification number, expunged UIDs are remembered with theirs. Asked to, it does what Exchange does as well: `versions`,
+`marks`, `native` (see `MemoryServer`), folders in other sections, ids in no order (`shuffled_ids`).
 """
 
 from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from mailkeep.connectors.memory.faults import Faults
-from mailkeep.mail.items import Folder, ItemRef, Kind, Role, Sensitivity
+from mailkeep.mail.items import Folder, ItemRef, Kind, NativePart, Role, Section, Sensitivity
 
 _EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
 class MemoryItem:
-    """`changed` is the modification number of its last change, `content_changed` that of its last change of content."""
+    """`changed` is the modification number of its last change, `content_changed` that of its last change of content or
+    native parts; `marked` has for each flag that was set or taken away here the number of that.
+    """
 
     uid: int
     stable_id: str
@@ -41,6 +44,8 @@ class MemoryItem:
     time: datetime | None = None  # the item's own time; None: as received
     changed: int = 0
     content_changed: int = 0
+    parts: tuple[NativePart, ...] = ()
+    marked: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -58,6 +63,7 @@ class MemoryFolder:
     highest: int = 1
     items: dict[int, MemoryItem] = field(default_factory=dict)
     expunged: list[tuple[int, int]] = field(default_factory=list)  # (modification number, UID), ascending
+    section: Section = Section.PRIMARY
     forgotten: int = 0  # checkpoints older than this modification number are no longer honoured
 
     def deliver(
@@ -71,6 +77,7 @@ class MemoryFolder:
         message_class: str = "IPM.Note",
         sensitivity: Sensitivity = Sensitivity.NORMAL,
         stable_id: str = "",
+        parts: Sequence[NativePart] = (),
     ) -> int:
         """Add an item and return its UID."""
         with self.server.lock:
@@ -84,6 +91,8 @@ class MemoryFolder:
                 sensitivity=sensitivity,
                 flags=frozenset(flags),
                 time=time,
+                version=self.server.new_version(),
+                parts=tuple(parts),
             )
             return self.take(item)
 
@@ -92,6 +101,7 @@ class MemoryFolder:
         with self.server.lock:
             item.uid, self.uid_next = self.uid_next, self.uid_next + 1
             item.changed = item.content_changed = self._next()
+            item.marked = {}
             self.items[item.uid] = item
             return item.uid
 
@@ -103,16 +113,19 @@ class MemoryFolder:
 
     def set_flags(self, uid: int, flags: Iterable[str]) -> None:
         with self.server.lock:
-            self.items[uid].flags = frozenset(flags)
-            self.items[uid].changed = self._next()
+            item, flags = self.items[uid], frozenset(flags)
+            item.changed = self._next()
+            item.marked |= dict.fromkeys(item.flags ^ flags, item.changed)
+            item.flags = flags
 
-    def replace(self, uid: int, content: bytes) -> None:
-        """New content under the same id, as Exchange does: the version changes."""
+    def replace(self, uid: int, content: bytes, parts: Sequence[NativePart] | None = None) -> None:
+        """New content under the same id, as Exchange does: the version changes. `parts` None: they stay."""
         with self.server.lock:
             item = self.items[uid]
             item.content = content
+            item.parts = item.parts if parts is None else tuple(parts)
             item.changed = item.content_changed = self._next()
-            item.version = f"v{item.changed}"
+            item.version = f"v{item.changed}.{self.id}"
 
     def reset(self) -> None:
         """Every id changes and no checkpoint holds (IMAP: a new UIDVALIDITY). Stable ids survive."""
@@ -129,10 +142,16 @@ class MemoryFolder:
 
     def item_id(self, uid: int) -> str:
         """The UID as `ItemRef.id` has it."""
-        return f"{self.validity:010d}.{uid:010d}"
+        number = f"{uid:010d}"
+        return f"{self.validity:010d}.{number[::-1] if self.server.shuffled_ids else number}"
+
+    def uid_of(self, item_id: str) -> int | None:
+        """The reverse of `item_id`; None where the id is of an earlier validity."""
+        validity, _, number = item_id.partition(".")
+        return int(number[::-1] if self.server.shuffled_ids else number) if int(validity) == self.validity else None
 
     def as_folder(self) -> Folder:
-        return Folder(self.id, self.path, self.kind, self.role, self.selectable)
+        return Folder(self.id, self.path, self.kind, self.role, self.selectable, self.section)
 
     # --- what the connector reads; a generated folder has its own -------------------------------------------------
 
@@ -159,6 +178,7 @@ class GeneratedFolder(MemoryFolder):
 
     generated: int = 0
     size: int = 1000
+    native_bytes: int = 0  # of each of two native parts; 0: there are none
 
     def count(self) -> int:
         return self.generated
@@ -174,7 +194,21 @@ class GeneratedFolder(MemoryFolder):
         body = f"{uid} ".encode()
         content = (head.encode() + body * (self.size // len(body) + 1))[: self.size]
         received = _EPOCH + timedelta(seconds=uid)
-        return MemoryItem(uid, f"generated-{uid}", content, received, changed=1, content_changed=1)
+        item = MemoryItem(uid, f"generated-{uid}", content, received, changed=1, content_changed=1)
+        if self.native_bytes:
+            item.parts = _generated_parts(uid, self.native_bytes)
+        return item
+
+
+def _generated_parts(uid: int, size: int) -> tuple[NativePart, ...]:
+    """Property by property much like any other item's, as a server's XML is, and bytes of a form of their own."""
+    names = itertools.count(1)
+    words = iter(lambda: f"<t:Property{next(names)}>{uid * 7919 % 10_007}</t:Property{uid % 7}>", "")
+    text = f'<t:Message xmlns:t="urn:generated"><t:ItemId Id="{uid:0120d}"/>'
+    while len(text) < size:
+        text += next(words)
+    export = uid.to_bytes(4, "big") * 8 + text.encode("utf-16-le")[: size - 32]
+    return (NativePart("memory.properties", text.encode()), NativePart("memory.export", export))
 
 
 @dataclass(slots=True)
@@ -184,15 +218,25 @@ class MemoryMailbox:
     folders: list[MemoryFolder] = field(default_factory=list)
 
     def add_folder(
-        self, path: tuple[str, ...], *, kind: Kind = Kind.MAIL, role: Role | None = None, selectable: bool = True
+        self,
+        path: tuple[str, ...],
+        *,
+        kind: Kind = Kind.MAIL,
+        role: Role | None = None,
+        selectable: bool = True,
+        section: Section = Section.PRIMARY,
     ) -> MemoryFolder:
         """A new folder; the caller adds parents first."""
-        folder = MemoryFolder(self.server, self.server.new_folder_id(), path, kind, role, selectable)
+        folder = MemoryFolder(self.server, self.server.new_folder_id(), path, kind, role, selectable, section=section)
         return self._added(folder)
 
-    def add_generated_folder(self, path: tuple[str, ...], count: int, size: int = 1000) -> GeneratedFolder:
-        """A folder of `count` items of `size` bytes, made lazily."""
-        folder = GeneratedFolder(self.server, self.server.new_folder_id(), path, generated=count, size=size)
+    def add_generated_folder(
+        self, path: tuple[str, ...], count: int, size: int = 1000, native_bytes: int = 0
+    ) -> GeneratedFolder:
+        """A folder of `count` items of `size` bytes, and two native parts of `native_bytes` each, made lazily."""
+        folder = GeneratedFolder(
+            self.server, self.server.new_folder_id(), path, generated=count, size=size, native_bytes=native_bytes
+        )
         folder.uid_next = count + 1
         self._added(folder)
         return folder
@@ -236,6 +280,7 @@ class MemoryMailbox:
                 kind=item.kind,
                 message_class=item.message_class,
                 sensitivity=item.sensitivity,
+                parts=item.parts,
             )
 
     def _added(self, folder: MemoryFolder) -> MemoryFolder:
@@ -247,11 +292,15 @@ class MemoryMailbox:
 
 @dataclass(slots=True)
 class MemoryServer:
-    """`stable_ids`, `incremental`, `regenerates_content`: what its connector declares and does (see `Capabilities`)."""
+    """`stable_ids`, `incremental`, `regenerates_content`, `native`: what its connector declares and does (see `Capabilities`)."""
 
     stable_ids: bool = True
     incremental: bool = True
     regenerates_content: bool = False
+    native: bool = False  # items have native parts, of the form "memory"
+    versions: bool = False  # items have a version from the beginning, not only once they were changed
+    marks: bool = False  # a listing of changes tells each flag that changed (`Marked`), not all that are set
+    shuffled_ids: bool = False  # ids sort in another order than items are listed in
     password: str = ""  # "": any is right
     mailboxes: dict[str, MemoryMailbox] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
@@ -262,6 +311,9 @@ class MemoryServer:
     def add_mailbox(self, address: str) -> MemoryMailbox:
         self.mailboxes[address] = MemoryMailbox(self, address)
         return self.mailboxes[address]
+
+    def new_version(self) -> str:
+        return f"n{next(self._numbers)}" if self.versions else ""
 
     def new_stable_id(self) -> str:
         return f"stable-{next(self._numbers)}"
