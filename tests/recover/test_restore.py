@@ -15,7 +15,7 @@ from mailkeep.connectors.base import Capabilities, Connector, Created, NewItem
 from mailkeep.connectors.memory.connector import MemoryConnector
 from mailkeep.connectors.memory.server import MemoryMailbox, MemoryServer
 from mailkeep.errors import GiveUp, RetryNow
-from mailkeep.mail.items import Folder, Kind, Role
+from mailkeep.mail.items import Folder, Kind, Role, Section
 from mailkeep.mail.parse import Parsed, parse
 from mailkeep.recover.plan import Counts
 from mailkeep.recover.ports import Line
@@ -24,6 +24,8 @@ from mailkeep.recover.run import Restored, run_restore
 from mailkeep.recover.survey import plan_restore
 from mailkeep.recover.undo import undo_restore
 from tests.recover.memory import RECEIVED, MemoryJournal, MemorySource
+
+PRIMARY = frozenset({Section.PRIMARY})
 
 
 @dataclass
@@ -40,7 +42,7 @@ class World:
         self.mailbox.add_folder(("INBOX",), role=Role.INBOX)
 
     def connect(self) -> MemoryConnector:
-        return MemoryConnector(self.server, self.mailbox)
+        return MemoryConnector(self.server, self.mailbox, PRIMARY)
 
     def plan(self, into: tuple[str, ...] = ()) -> Counts:
         return plan_restore(self.source, self.connect(), into)
@@ -199,7 +201,7 @@ def test_e6_an_item_restored_again_is_journalled_before_it_is_created() -> None:
             states.append(world.journal.held[1].state)
             return super().create(folder, new)
 
-    run_restore(world.source, lambda: Watching(world.server, world.mailbox), world.journal)
+    run_restore(world.source, lambda: Watching(world.server, world.mailbox, PRIMARY), world.journal)
     assert states == ["intended"], "killed after creating, it would be a stranger's"
 
 
@@ -228,7 +230,7 @@ def test_e6_a_changed_flag_or_date_is_reported() -> None:
             return super().create(folder, replace(new, flags=frozenset(), received=RECEIVED + timedelta(hours=1)))
 
     world.source.put(b"a", flags=frozenset({"seen"}))
-    restored = run_restore(world.source, lambda: Careless(world.server, world.mailbox), world.journal)
+    restored = run_restore(world.source, lambda: Careless(world.server, world.mailbox, PRIMARY), world.journal)
     assert [(number, one.property, one.was) for number, one in restored.differences] == [
         (1, "flags", "seen"),
         (1, "received", RECEIVED.isoformat()),
@@ -244,7 +246,7 @@ def test_e6_an_altered_content_is_reported_and_still_undone() -> None:
             return super().create(folder, replace(new, content=new.content + b"!"))
 
     world.source.put(b"a")
-    restored = run_restore(world.source, lambda: Altering(world.server, world.mailbox), world.journal)
+    restored = run_restore(world.source, lambda: Altering(world.server, world.mailbox, PRIMARY), world.journal)
     assert [one.property for _, one in restored.differences] == ["bytes"]
     assert world.undo() == (1, 0)
 
@@ -271,7 +273,7 @@ def test_e6_a_server_that_does_not_say_the_new_id() -> None:
     world.mailbox.folder("INBOX").deliver(b"twin", received=RECEIVED)
     for content in (b"a", b"b", b"twin", b"twin"):
         world.source.put(content)
-    restored = run_restore(world.source, lambda: Silent(world.server, world.mailbox), world.journal)
+    restored = run_restore(world.source, lambda: Silent(world.server, world.mailbox, PRIMARY), world.journal)
     assert (restored.create, restored.restored, restored.skip) == (3, 3, 1)
     assert world.undo() == (3, 0)
     assert world.contents() == Counter({(("INBOX",), b"twin"): 1})
