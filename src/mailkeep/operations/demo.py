@@ -1,45 +1,42 @@
-"""`mailkeep demo`: a made-up organisation on a real Dovecot, a task that archives it, the console in front.
+"""`mailkeep demo`: a made-up organisation on a simulated Exchange, a task that archives it, the console in front.
 
-    MAILKEEP_HOME/demo.json   what a second start needs to find everything again: ports, passwords (0600)
-    MAILKEEP_HOME/dovecot/    the server with its dozen mailboxes
+    MAILKEEP_HOME/demo.json   what a second start needs to find everything again: port, passwords (0600)
+    MAILKEEP_HOME/exchange/   the server, a process of its own, with its forty mailboxes
 
-The first start makes the mailboxes, a connection by master user, a group and a task; a later one finds them. While it
-runs, mail arrives, is read and filed. Only the demo keeps the administrator's password in a file, so that it can say it
-again: nothing else ever does.
+The first start lets the house move in, and makes a connection by a service account that may act for everybody
+(ApplicationImpersonation), a group and a task for all five kinds; a later one finds them. While it runs, mail arrives, is read and
+filed, meetings are agreed on and moved, tasks get done. Only the demo keeps the administrator's password in a file, so that it can
+say it again: nothing else ever does.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import secrets
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from mailkeep.connectors.base import Endpoint
-from mailkeep.errors import GiveUp, MailkeepError
+from mailkeep.errors import GiveUp
+from mailkeep.mail.items import Kind, Section
 from mailkeep.operations import connections, groups, installation, people, serve, tasks
-from mailkeep.simulator.dovecot import Dovecot
-from mailkeep.simulator.inhabit import carry_out, move_in
-from mailkeep.simulator.letters import generate
-from mailkeep.simulator.life import life
-from mailkeep.simulator.people import COLLEAGUES, COMPANY
+from mailkeep.simulator.people import COLLEAGUES, COMPANY, DOMAIN, SHARED
+from mailkeep.simulator.process import ExchangeProcess
 from mailkeep.tasks.options import TaskOptions
-
-log = logging.getLogger(__name__)
 
 SEED = 1
 ACTOR = "demo"
-CONNECTION, GROUP, TASK = "Dovecot", COMPANY, "Everybody's mail"
-MASTER = "archiver"
+CONNECTION, GROUP, TASK = "Exchange", COMPANY, "Everybody, everything"
+HOUSE = "HALDEN"  # the Windows domain's short name
+SERVICE = rf"{HOUSE}\svc-mailkeep"
 SLOTS_PER_DAY = 96  # every quarter of an hour, the most a task may ask for, so that a visitor sees it work
 STATE_FILE = "demo.json"
+SECTIONS = frozenset({Section.PRIMARY, Section.IN_PLACE_ARCHIVE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +44,23 @@ class State:
     """What the demo remembers between two starts."""
 
     port: int
-    tls_port: int
-    master_password: str
+    service_password: str
     people_password: str
-    seeded: bool = False
     administrator: str = ""
     administrator_password: str = ""
 
 
 def run(port: int, say: Callable[[str], None]) -> None:
-    """Run until Ctrl-C. Errors: GiveUp `dovecot_missing`, `demo_port_taken`, and what `serve` raises."""
+    """Run until Ctrl-C. Errors: GiveUp `demo_port_taken`, and what the server and `serve` raise."""
     home = installation.home().path
     _refuse_other_uses(home)
     state = _read(home) or _first_state()
     _write(home, state)
-    with _server(home, state) as server:
-        state = _inhabited(home, state, server, say)
+    with _server(home, state, say) as server:
         with installation.opened():
             state = _configured(home, state, server)
         _greet(home, state, port, say)
-        with _living(server):
-            serve.run(port, say=say)
+        serve.run(port, say=say)
 
 
 def _refuse_other_uses(home: Path) -> None:
@@ -81,61 +74,85 @@ def _refuse_other_uses(home: Path) -> None:
 
 
 def _first_state() -> State:
-    with socket.socket() as one, socket.socket() as other:  # both at once, so that they differ
-        for line in (one, other):
-            line.bind(("127.0.0.1", 0))
-        ports = one.getsockname()[1], other.getsockname()[1]
-    return State(*ports, secrets.token_urlsafe(24), secrets.token_urlsafe(12))
+    with socket.socket() as line:
+        line.bind(("127.0.0.1", 0))
+        port = line.getsockname()[1]
+    return State(port, secrets.token_urlsafe(24), secrets.token_urlsafe(12))
 
 
 def _read(home: Path) -> State | None:
     path = home / STATE_FILE
-    return State(**json.loads(path.read_text())) if path.exists() else None
+    if not path.exists():
+        return None
+    try:
+        return State(**json.loads(path.read_text()))
+    except TypeError as error:
+        raise GiveUp(
+            "demo_outdated",
+            f"the demo in {home} was made by another version, on another server",
+            f"start afresh: rm -r {home}",
+        ) from error
 
 
 def _write(home: Path, state: State) -> None:
-    passing = home / f"{STATE_FILE}.writing"
+    _write_secret(home / STATE_FILE, asdict(state))
+
+
+def _write_secret(path: Path, document: dict[str, Any]) -> None:
+    """Readable by us alone, and whole at every moment."""
+    passing = path.with_name(f"{path.name}.writing")
     with os.fdopen(os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(asdict(state), file, indent=2)
-    passing.replace(home / STATE_FILE)
+        json.dump(document, file, indent=2)
+    passing.replace(path)
 
 
 @contextmanager
-def _server(home: Path, state: State) -> Iterator[Dovecot]:
-    for port in (state.port, state.tls_port):
-        with socket.socket() as line:
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                line.bind(("127.0.0.1", port))
-            except OSError as error:
-                raise GiveUp(
-                    "demo_port_taken",
-                    f"port {port}, where the demo's mail server was, is used by something else",
-                    f"if this demo runs already, use that one or end it; otherwise start afresh: rm -r {home}",
-                ) from error
-    with Dovecot(
-        home / "dovecot",
-        users={person.address: state.people_password for person in COLLEAGUES},
-        masters={MASTER: state.master_password},
-        port=state.port,
-        tls_port=state.tls_port,
-    ) as server:
+def _server(home: Path, state: State, say: Callable[[str], None]) -> Iterator[ExchangeProcess]:
+    _refuse_taken_port(home, state.port)
+    folder = home / "exchange"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (folder / "organisation.sqlite").exists():
+        say(f"{COMPANY} moves into a simulated Exchange: {len(COLLEAGUES)} people …")
+    _write_secret(folder / "organisation.json", _description(state))
+    with ExchangeProcess(folder, port=state.port) as server:
         yield server
 
 
-def _inhabited(home: Path, state: State, server: Dovecot, say: Callable[[str], None]) -> State:
-    """The mailboxes filled, once; a first start that was cut short begins them again."""
-    if state.seeded:
-        return state
-    say(f"Moving {COMPANY} into Dovecot: {len(COLLEAGUES)} mailboxes …")
-    count = move_in(server, generate(SEED, datetime.now(UTC)))
-    say(f"{count:,} messages delivered.")
-    state = replace(state, seeded=True)
-    _write(home, state)
-    return state
+def _refuse_taken_port(home: Path, port: int) -> None:
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            line.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise GiveUp(
+                "demo_port_taken",
+                f"port {port}, where the demo's Exchange was, is used by something else",
+                f"if this demo runs already, use that one or end it; otherwise start afresh: rm -r {home}",
+            ) from error
 
 
-def _configured(home: Path, state: State, server: Dovecot) -> State:
+def _description(state: State) -> dict[str, Any]:
+    """The organisation for `simulator.serve`: the made-up house, the service account, a sign-in for each person."""
+    accounts = [{"user": SERVICE, "password": state.service_password, "impersonates": True}]
+    accounts += [
+        {"user": rf"{HOUSE}\{_local(person.address)}", "password": state.people_password, "mailbox": person.address}
+        for person in COLLEAGUES
+    ]
+    return {
+        "domain": DOMAIN,
+        "seed": SEED,
+        "house": {"seed": SEED},
+        "life": {"seed": SEED},
+        "accounts": accounts,
+        "server": {"name": "localhost"},
+    }
+
+
+def _local(address: str) -> str:
+    return address.partition("@")[0]
+
+
+def _configured(home: Path, state: State, server: ExchangeProcess) -> State:
     """Connection, group and task, each made where it is missing, and an administrator whose password we know."""
     if made := people.first_administrator():
         state = replace(state, administrator=made[0], administrator_password=made[1])
@@ -143,9 +160,10 @@ def _configured(home: Path, state: State, server: Dovecot) -> State:
     if CONNECTION not in {row.name for row in connections.listed()}:
         connections.add(CONNECTION, _endpoint(state, server), ACTOR)
     if GROUP not in {row.name for row in groups.listed()}:
-        groups.add(GROUP, [person.address for person in COLLEAGUES], ACTOR)
+        groups.add(GROUP, [*(person.address for person in COLLEAGUES), *(shared.address for shared in SHARED)], ACTOR)
     if not _task_exists():
-        tasks.create(TASK, CONNECTION, GROUP, TaskOptions(slots_per_day=SLOTS_PER_DAY), ACTOR)
+        options = TaskOptions(kinds=frozenset(Kind), slots_per_day=SLOTS_PER_DAY, sections=SECTIONS)
+        tasks.create(TASK, CONNECTION, GROUP, options, ACTOR)
     return state
 
 
@@ -159,15 +177,15 @@ def _task_exists() -> bool:
     return True
 
 
-def _endpoint(state: State, server: Dovecot) -> Endpoint:
+def _endpoint(state: State, server: ExchangeProcess) -> Endpoint:
     return Endpoint(
-        kind="imap",
+        kind="exchange",
         host="localhost",
-        port=server.tls_port,
-        tls="implicit",
-        ca_pem=server.ca_path.read_text(),
-        master_user=MASTER,
-        master_password=state.master_password,
+        port=state.port,
+        ca_pem=server.authority.read_text(),
+        user=SERVICE,
+        password=state.service_password,
+        impersonate=True,
         mailbox_check=COLLEAGUES[0].address,
     )
 
@@ -181,33 +199,8 @@ def _greet(home: Path, state: State, port: int, say: Callable[[str], None]) -> N
     else:
         say("  Sign in    with the administrator's password, which was printed when this home was first used")
     say(
-        f"  Mail       imaps://127.0.0.1:{state.tls_port}, {COLLEAGUES[0].address} and others, password {state.people_password}"
+        f"  Exchange   https://localhost:{state.port}/EWS/Exchange.asmx, as {HOUSE}\\{_local(COLLEAGUES[0].address)} and others,"
     )
+    say(f"             password {state.people_password}, certificate by {home / 'exchange' / 'ca.pem'}")
     say("  Ctrl-C ends everything; the next start goes on where this one was.")
     say("")
-
-
-@contextmanager
-def _living(server: Dovecot) -> Iterator[None]:
-    """Mail arrives, is read and filed while the demo runs."""
-    ended = threading.Event()
-    thread = threading.Thread(target=_live, args=(server, ended), name="demo-life", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join(10)
-
-
-def _live(server: Dovecot, ended: threading.Event) -> None:
-    now = datetime.now(UTC)
-    for happening in life(int(now.timestamp()), now):
-        if ended.wait(happening.wait_seconds):
-            return
-        try:
-            carry_out(server, happening)
-        except MailkeepError as error:
-            if ended.is_set() or not server.running():
-                return
-            log.warning("life in the demo stumbled: %s", error)

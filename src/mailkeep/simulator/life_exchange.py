@@ -22,6 +22,7 @@ from xml.sax.saxutils import unescape
 from mailkeep.simulator.appointments import Appointment, Guest, draw_meeting
 from mailkeep.simulator.exchange import elements
 from mailkeep.simulator.exchange.calendar_items import bundle, meeting_mail
+from mailkeep.simulator.exchange.errors import NotFound
 from mailkeep.simulator.exchange.mailbox import Mailbox
 from mailkeep.simulator.exchange.organisation import Organisation
 from mailkeep.simulator.exchange.people_items import note
@@ -50,7 +51,7 @@ class Life:
 
     def __init__(self, organisation: Organisation, seed: int) -> None:
         self._organisation = organisation
-        self._rng = Random(f"life {seed}")
+        self._rng = Random(f"life {seed} {organisation.change}")  # begun again, it goes on with other things
         self._open: list[_Open] = []
         self._agreed: list[Appointment] = []
 
@@ -73,7 +74,10 @@ class Life:
             (self._writes_a_note, 3),
         )
         doing = self._rng.choices([each for each, _ in doings], [weight for _, weight in doings])[0]
-        return doing()
+        try:
+            return doing()
+        except NotFound:  # a client took it away in this moment
+            return ""
 
     # --- mail ------------------------------------------------------------------------------------------------------
 
