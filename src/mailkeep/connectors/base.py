@@ -244,6 +244,7 @@ class Enclosed:
     name: str  # as the server says it: not yet safe to offer
     content_type: str = ""
     size: int = 0  # bytes
+    content_id: str = ""  # without < >, of a picture that the body names by `cid:`
 
 
 @dataclass(frozen=True, slots=True)
