@@ -10,7 +10,8 @@
 | `FOLDERS` | the hierarchy and its marks of change | - |
 
 A field is a URI of the schema (`item:Subject`), or an `Extended` MAPI property. Exchange leaves a property out where an
-item's class has none such, so one listing shape serves folders of mixed classes.
+item's class has none such, so one shape serves items of mixed classes. What `AllProperties` holds is the server's choice
+(Exchange's has the body, which mail's MIME has already), so what must not be missing is asked for by name.
 """
 
 from __future__ import annotations
@@ -139,10 +140,79 @@ LISTING = Shape(
     )
 )
 
-_MAPI_ALWAYS = (SEARCH_KEY, LAST_VERB, MESSAGE_FLAGS, DELIVERY_TIME, SUBMIT_TIME)
-WHOLE = Shape(base="AllProperties", mime=True, body="Best", fields=_MAPI_ALWAYS)
-WHOLE_MAIL = WHOLE
-OCCURRENCE = Shape(base="AllProperties", body="Best")
+_NOTE = "0006200e-0000-0000-c000-000000000046"  # PSETID_Note
+_MAPI = (
+    SEARCH_KEY,
+    LAST_VERB,
+    MESSAGE_FLAGS,
+    DELIVERY_TIME,
+    SUBMIT_TIME,
+    Extended("SystemTime", tag=0x1082),  # PidTagLastVerbExecutionTime
+    Extended("String", set="Common", id=0x8530),  # PidLidFlagRequest: "Follow up"
+)
+_MAPI_OF_THE_REST = (
+    Extended("String", set="PublicStrings", name="SkypeTeamsMeetingUrl"),
+    Extended("String", tag=0x3A45),  # PidTagDisplayNamePrefix: a contact's title
+    *(Extended("Integer", set=_NOTE, id=number) for number in range(0x8B00, 0x8B06)),  # a note's colour, size and place
+)
+
+
+def _fields(family: str, names: str) -> tuple[str, ...]:
+    return tuple(f"{family}:{name}" for name in names.split())
+
+
+_ITEM = _fields(
+    "item",
+    """ItemClass Attachments Subject DateTimeReceived Size Categories HasAttachments Importance InReplyTo IsDraft IsFromMe
+    IsResend IsSubmitted IsUnmodified DateTimeSent DateTimeCreated Sensitivity ReminderDueBy ReminderIsSet
+    ReminderMinutesBeforeStart DisplayTo DisplayCc Culture LastModifiedTime Flag ParentFolderId""",
+)
+_MESSAGE = _fields(
+    "message",
+    """ConversationIndex ConversationTopic InternetMessageId IsRead IsResponseRequested IsReadReceiptRequested
+    IsDeliveryReceiptRequested References ReplyTo From Sender ToRecipients CcRecipients BccRecipients ReceivedBy
+    ReceivedRepresenting""",
+)
+_MEETING = _fields("meeting", "IsDelegated IsOutOfDate HasBeenProcessed ResponseType ProposedStart ProposedEnd")
+_EVENT = _fields(
+    "calendar",
+    """Start End IsAllDayEvent LegacyFreeBusyStatus Location IsMeeting IsCancelled IsRecurring MeetingRequestWasSent
+    IsResponseRequested CalendarItemType MyResponseType Organizer RequiredAttendees OptionalAttendees Resources Recurrence
+    FirstOccurrence LastOccurrence ModifiedOccurrences DeletedOccurrences UID RecurrenceId StartTimeZone EndTimeZone
+    AppointmentReplyTime AppointmentSequenceNumber AppointmentState AllowNewTimeProposal IsOnlineMeeting ConferenceType
+    MeetingWorkspaceUrl NetShowUrl JoinOnlineMeetingUrl IsOrganizer""",
+)
+_TASK = _fields(
+    "task",
+    """ActualWork BillingInformation Companies CompleteDate Contacts DelegationState Delegator DueDate IsComplete
+    IsRecurring IsTeamTask Mileage Owner PercentComplete Recurrence StartDate Status StatusDescription TotalWork""",
+)
+_CONTACT = _fields(
+    "contacts",
+    """AssistantName Birthday BusinessHomePage Children Companies CompanyName CompleteName Department DisplayName
+    EmailAddresses FileAs FileAsMapping Generation GivenName HasPicture ImAddresses Initials JobTitle Manager MiddleName
+    Mileage Nickname OfficeLocation PhoneNumbers PhysicalAddresses PostalAddressIndex Profession SpouseName Surname
+    WeddingAnniversary""",
+)
+
+WHOLE_MAIL = Shape(
+    mime=True,
+    fields=(
+        *_ITEM,
+        *_MESSAGE,
+        *_MEETING,
+        *("meetingRequest:MeetingRequestType", "meetingRequest:IntendedFreeBusyStatus", "postitem:PostedTime"),
+        *("calendar:Start", "calendar:End", "calendar:Location", "calendar:Recurrence", "calendar:UID"),
+        *_MAPI,
+    ),
+)
+WHOLE = Shape(
+    base="AllProperties",
+    mime=True,
+    body="Best",
+    fields=(*_ITEM, *_EVENT, *_TASK, *_CONTACT, "distributionlist:Members", *_MAPI, *_MAPI_OF_THE_REST),
+)
+OCCURRENCE = Shape(base="AllProperties", body="Best", fields=(*_ITEM, *_EVENT))
 
 FOLDERS = Shape(
     fields=(
