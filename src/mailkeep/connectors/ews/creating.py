@@ -1,0 +1,248 @@
+"""Restores: folders and items put onto the server, and taken back as long as nobody changed them. Nothing is ever sent.
+
+    ews.export and a server with UploadItems ──▶ UploadItems, then read state and flag as they were last
+    anything else                            ──▶ CreateItem (`composing`), CreateAttachment, the exceptions of a series
+
+A property that the server refuses is left out and named in `Created.cannot`: by the server's own word where it names one,
+else step by step, the rarer ones first. Some servers refuse a MIME with another's From; there the message is made empty and
+given its MIME afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import pybase64
+from lxml import etree
+
+from mailkeep.connectors.base import Created, NewItem
+from mailkeep.connectors.ews import series
+from mailkeep.connectors.ews.attaching import attach
+from mailkeep.connectors.ews.composing import Form, form_of, pieces, properties
+from mailkeep.connectors.ews.hierarchy import FOLDER_CLASSES, Hierarchy
+from mailkeep.connectors.ews.session import Session
+from mailkeep.connectors.ews.settable import RARER_FIRST, creatable, field_key
+from mailkeep.connectors.ews.whole import EXPORT
+from mailkeep.connectors.ews.wire import listing, requests, writing
+from mailkeep.connectors.ews.wire.envelope import Request
+from mailkeep.connectors.ews.wire.ids import FolderName
+from mailkeep.connectors.ews.wire.responses import ResponseMessage, SoapFault
+from mailkeep.connectors.ews.wire.shapes import LISTING, MIME, Shape
+from mailkeep.errors import GiveUp, MailkeepError, RetryLater
+from mailkeep.mail.items import Folder, Kind
+
+_WHAT = "create an item"
+_FILLED_BYTES_MAX = 24 << 20  # of a MIME that is given afterwards: it is held as text
+_STATE = Shape(fields=("message:IsRead", "item:Flag", "item:IsDraft"))
+_WAIT = frozenset({"throttled", "mailbox_moving"})
+_FINAL = frozenset({"over_quota", "folder_not_found", "mailbox_not_found", "impersonation_denied", "item_too_large"})
+_NOT_AS_SOMEBODY = frozenset({"ErrorAccessDenied", "ErrorSendAsDenied", "ErrorCreateItemAccessDenied"})
+
+
+@dataclass(slots=True)
+class Uploads:
+    """Whether this server takes FastTransfer streams: None until it was tried."""
+
+    there: bool | None = None
+
+
+def create_folder(hierarchy: Hierarchy, session: Session, path: tuple[str, ...], kind: Kind) -> Folder:
+    """The folder of that path in the primary mailbox, made with its parents where it is missing."""
+    known = {one.folder.path: one.folder for one in hierarchy.listed()}
+    parent: FolderName = hierarchy.root()
+    for depth in range(1, len(path) + 1):
+        found = known.get(path[:depth])
+        if found is None:
+            request = writing.create_folder(parent, path[depth - 1], FOLDER_CLASSES[kind])
+            message = _message(session, request)
+            if message.response_class == "Error" and message.code != "ErrorFolderExists":
+                raise session.error(message, f"create the folder {'/'.join(path[:depth])}")
+            known = {one.folder.path: one.folder for one in hierarchy.listed()}
+            found = known.get(path[:depth])
+        if found is None:
+            told = f"the folder {'/'.join(path[:depth])} is there, but the server does not show it"
+            raise GiveUp("cannot_create", told, "choose another name for it")
+        parent = found.id
+    return known[path]
+
+
+def create(session: Session, folder: Folder, item: NewItem, uploads: Uploads) -> Created:
+    """Add the item to the folder."""
+    stream = next((part.content for part in item.parts if part.name == EXPORT), b"")
+    if len(stream) and uploads.there is not False:
+        item_id = _upload(session, folder, bytes(stream), uploads)
+        if item_id:
+            return Created(item_id, tuple(_set_state(session, item_id, item)))
+    form = form_of(item)
+    item_id, cannot = _create(session, folder, form)
+    if item.kind is not Kind.MAIL and form.element is not None:
+        cannot += attach(session, item_id, form)
+        exceptions = series.exceptions_of(form.element, form.occurrences)
+        if exceptions:
+            cannot += series.restore(session, item_id, form.element, exceptions)
+    return Created(item_id, tuple(dict.fromkeys(cannot)))
+
+
+def remove_created(session: Session, item_id: str, content_sha256: str, version: str) -> bool:
+    """Remove that item if it still is what was read back. False: left alone."""
+    message = _message(session, requests.get_item([item_id], LISTING if version else MIME))
+    if message.response_class == "Error" or message.item is None:
+        return False
+    if version:
+        unchanged = listing.item_ref(message.item).version == version
+    else:
+        held = message.content
+        unchanged = held is not None and hashlib.sha256(held.content).hexdigest() == content_sha256
+    if not unchanged:
+        return False
+    removed = _message(session, silently(writing.delete_item([item_id])))
+    if removed.response_class == "Error" and removed.code not in ("ErrorItemNotFound", "ErrorObjectNotFound"):
+        raise session.error(removed, "remove a restored item")
+    return removed.response_class != "Error"
+
+
+def silently(request: Request) -> Request:
+    """The request, so that it sends no read receipt either: marking or deleting a letter would, where its sender asked."""
+    opening = request.pieces[0]
+    if not isinstance(opening, bytes):
+        raise TypeError("a request begins with bytes")
+    name = f"<m:{request.operation} ".encode()
+    silent = opening.replace(name, name + b'SuppressReadReceipts="true" ', 1)
+    return replace(request, pieces=(silent, *request.pieces[1:]))
+
+
+# --- streams ----------------------------------------------------------------------------------------------------------
+
+
+def _upload(session: Session, folder: Folder, stream: bytes, uploads: Uploads) -> str:
+    """The new item's id, "" where the server takes no such stream."""
+    message = _message(session, writing.upload_items([(folder.id, stream)]))
+    if message.response_class != "Error":
+        uploads.there = True
+        made = listing.new_ids(message)
+        return made[0][0] if made else ""
+    error = session.error(message, _WHAT)
+    if error.code in _WAIT or error.code in _FINAL:
+        raise error
+    if uploads.there is None:
+        uploads.there = False
+    return ""
+
+
+def _set_state(session: Session, item_id: str, item: NewItem) -> list[str]:
+    """Read state and flag as they were last, which the stream may not know. Returns what the server would not take."""
+    if item.kind is not Kind.MAIL:
+        return []
+    element = _message(session, requests.get_item([item_id], _STATE)).item
+    if element is None:
+        return ["seen", "flagged"]
+    now = listing.item_ref(element).flags
+    name = creatable(etree.QName(element).localname)
+    cannot = []
+    for flag, uri, xml in (
+        ("seen", "message:IsRead", ("<t:IsRead>false</t:IsRead>", "<t:IsRead>true</t:IsRead>")),
+        ("flagged", "item:Flag", (_flag("NotFlagged"), _flag("Flagged"))),
+    ):
+        if (flag in item.flags) == (flag in now):
+            continue
+        change = writing.SetField(uri, name, xml[flag in item.flags])
+        if _message(session, silently(writing.update_item(item_id, [change]))).response_class == "Error":
+            cannot.append(flag)
+    return cannot
+
+
+def _flag(status: str) -> str:
+    return f"<t:Flag><t:FlagStatus>{status}</t:FlagStatus></t:Flag>"
+
+
+# --- properties -------------------------------------------------------------------------------------------------------
+
+
+def _create(session: Session, folder: Folder, form: Form) -> tuple[str, list[str]]:
+    """The new item's id and what had to be left out."""
+    without: list[str] = []
+    steps = list(RARER_FIRST)
+    while True:
+        element = pieces(form, without)
+        request = writing.create_item(folder.id, [element], meetings=form.name == "CalendarItem")
+        message = _message(session, request)
+        if message.response_class != "Error":
+            return _id_of(message), without
+        error = session.error(message, _WHAT)
+        if error.code in _WAIT or error.code in _FINAL:
+            raise error
+        if message.code in _NOT_AS_SOMEBODY:
+            return _create_then_fill(session, folder, form, error), without
+        left_out = _named(message, form, without) or _next_step(form, without, steps)
+        if not left_out:
+            raise _refused(error)
+        without += left_out
+
+
+def _named(message: ResponseMessage, form: Form, without: list[str]) -> list[str]:
+    """The property that the server itself says it will not take."""
+    set_now = properties(form, without)
+    for field in message.element.iter("{*}FieldURI", "{*}IndexedFieldURI"):
+        name = field.get("FieldURI", "").partition(":")[2]
+        if name in set_now and name not in without:
+            return [name]
+    if "ExtendedProperty" in set_now:
+        return [key for key in map(field_key, message.element.iter("{*}ExtendedFieldURI")) if key not in without][:1]
+    return []
+
+
+def _next_step(form: Form, without: list[str], steps: list[frozenset[str]]) -> list[str]:
+    set_now = properties(form, without)
+    while steps:
+        left_out = sorted(name for name in steps.pop(0) if name in set_now)
+        if left_out:
+            return left_out
+    return []
+
+
+def _refused(error: MailkeepError) -> MailkeepError:
+    """A server that fails over this item alone is no reason to come back later."""
+    if isinstance(error, RetryLater):
+        return GiveUp("cannot_create", error.message, "look into the server's log")
+    return error
+
+
+def _create_then_fill(session: Session, folder: Folder, form: Form, refused: MailkeepError) -> str:
+    """A message made without its MIME, which it is given as a change."""
+    if form.item.kind is not Kind.MAIL or not form.by_mime or len(form.item.content) > _FILLED_BYTES_MAX:
+        raise refused
+    bare = replace(form, item=replace(form.item, content=b"\r\n"), element=None)
+    element = writing.item_element(bare.name, "".join(properties(bare, ("Flag",)).values()))
+    message = _message(session, writing.create_item(folder.id, [element]))
+    if message.response_class == "Error":
+        raise refused
+    item_id = _id_of(message)
+    mime = f'<t:MimeContent CharacterSet="UTF-8">{pybase64.b64encode_as_string(form.item.content)}</t:MimeContent>'
+    read = "true" if "seen" in form.item.flags else "false"
+    changes = [
+        writing.SetField("item:MimeContent", bare.name, mime),
+        writing.SetField("message:IsRead", bare.name, f"<t:IsRead>{read}</t:IsRead>"),
+    ]
+    filled = _message(session, silently(writing.update_item(item_id, changes, conflict="AlwaysOverwrite")))
+    if filled.response_class == "Error":
+        _message(session, silently(writing.delete_item([item_id])))  # the empty one we just made
+        raise refused
+    return item_id
+
+
+def _id_of(message: ResponseMessage) -> str:
+    made = listing.new_ids(message)
+    return made[0][0] if made else ""
+
+
+def _message(session: Session, request: Request) -> ResponseMessage:
+    """The one message of an answer, a fault being one too. RetryLater where there is none."""
+    try:
+        message = next(iter(list(session.stream(request))), None)
+    except SoapFault as fault:
+        return fault.message
+    if message is None:
+        told = f"the server gave an empty answer where it was to {_WHAT}"
+        raise RetryLater("unreachable", told, "look into the server's log if this lasts")
+    return message

@@ -1,0 +1,278 @@
+"""Items fetched in batches bounded by bytes and by number, two requests in flight, results as they come.
+
+    refs ─▶ batch ─▶ line 1: GetItem, ExportItems, attachments and occurrences ─▶ results, in the order of the batches
+         └▶ batch ─▶ line 2: the same                                          ─┘
+
+One batch that is poisoned (the server fails over it as a whole) is halved until the item is found that does it; what cannot
+be had with its MIME is asked for once more without. Larger items go alone, and nothing else is fetched beside them, so what
+is held is two batches or one item.
+
+`ExportItems` is tried once per session; a server without it costs one request.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from mailkeep.connectors.base import Fetched, Unfetched
+from mailkeep.connectors.ews.session import Session
+from mailkeep.connectors.ews.transport import Transport
+from mailkeep.connectors.ews.whole import EXPORT, Line, whole
+from mailkeep.connectors.ews.wire import codes, requests
+from mailkeep.connectors.ews.wire.responses import ResponseMessage, SoapFault
+from mailkeep.connectors.ews.wire.shapes import WHOLE, WHOLE_MAIL, Shape
+from mailkeep.errors import RetryLater
+from mailkeep.mail.items import ItemRef, Kind, NativePart
+
+ITEM_BYTES_MAX = 256 << 20
+EXPORT_BYTES_MAX = 48 << 20  # of an item: above, its MIME and properties are its native form
+_BATCH_ITEMS = 100
+_BATCH_BYTES = 8 << 20
+_IN_FLIGHT = 2
+_WHAT = "read items"
+
+Result = Fetched | Unfetched
+
+
+@dataclass(slots=True)
+class _Batch:
+    refs: list[ItemRef] = field(default_factory=list)
+    bytes: int = 0
+
+    @property
+    def alone(self) -> bool:
+        return self.bytes > _BATCH_BYTES
+
+
+class Exports:
+    """Whether this server gives FastTransfer streams: None until it was tried."""
+
+    def __init__(self) -> None:
+        self.there: bool | None = None
+
+
+class Fetching:
+    """One pass over `refs`. Iterate once."""
+
+    def __init__(
+        self, session: Session, refs: Iterable[ItemRef], exports: Exports, bytes_max: int = ITEM_BYTES_MAX
+    ) -> None:
+        self._session = session
+        self._refs = iter(refs)
+        self._exports = exports
+        self._bytes_max = bytes_max
+        self._held: ItemRef | None = None  # pulled, but for the next batch
+        self._refused: deque[Unfetched] = deque()
+
+    def __iter__(self) -> Iterator[Result]:
+        batch, following = self._batch(), None
+        if batch is not None and not batch.alone:
+            following = self._batch()
+        yield from self._refusals()
+        if batch is None:
+            return
+        if following is None and self._held is None:
+            yield from _handed(self._here(batch))
+            following = self._batch()
+            if following is None:
+                yield from self._refusals()
+                return
+            batch, following = following, None
+        with ThreadPoolExecutor(_IN_FLIGHT, "ews-fetch") as workers:
+            yield from self._piped(workers, [one for one in (batch, following) if one is not None])
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _piped(self, workers: ThreadPoolExecutor, ready: list[_Batch]) -> Iterator[Result]:
+        lines = deque((self._session.transport, self._session.second()))
+        under_way: deque[tuple[_Batch, Transport, Future[tuple[Line, deque[Result]]]]] = deque()
+        waiting = deque(ready)
+        try:
+            while True:
+                while lines and not any(batch.alone for batch, _, _ in under_way):
+                    batch = waiting.popleft() if waiting else self._batch()
+                    if batch is None:
+                        break
+                    if batch.alone and under_way:
+                        waiting.appendleft(batch)
+                        break
+                    line = lines.popleft()
+                    under_way.append((batch, line, workers.submit(self._work, batch, line)))
+                yield from self._refusals()
+                if not under_way:
+                    return
+                _, line, future = under_way[0]
+                results = self._awaited(future)
+                under_way.popleft()
+                lines.append(line)
+                yield from _handed(results)
+        finally:
+            for _, _, future in under_way:
+                future.cancel()
+
+    def _batch(self) -> _Batch | None:
+        """The next refs that fit together; what is too large is put aside with its reason. None: there are no more."""
+        batch = _Batch()
+        while len(batch.refs) < _BATCH_ITEMS and len(self._refused) < _BATCH_ITEMS:
+            ref = self._held or next(self._refs, None)
+            self._held = None
+            if ref is None:
+                break
+            if ref.size > self._bytes_max:
+                message = f"the item has {ref.size:,} bytes, at most {self._bytes_max:,} are taken"
+                self._refused.append(Unfetched(ref, "item_too_large", message))
+            elif batch.refs and batch.bytes + ref.size > _BATCH_BYTES:
+                self._held = ref
+                break
+            else:
+                batch.refs.append(ref)
+                batch.bytes += ref.size
+        return batch if batch.refs or self._refused else None
+
+    def _refusals(self) -> Iterator[Unfetched]:
+        while self._refused:
+            yield self._refused.popleft()
+
+    def _here(self, batch: _Batch) -> deque[Result]:
+        """One batch alone needs no second line."""
+        line, results = self._work(batch, self._session.transport)
+        self._count(line, line.usage.seconds_waiting)
+        return results
+
+    def _awaited(self, future: Future[tuple[Line, deque[Result]]]) -> deque[Result]:
+        began = time.perf_counter()
+        line, results = future.result()
+        self._count(line, time.perf_counter() - began)
+        return results
+
+    def _count(self, line: Line, seconds: float) -> None:
+        usage = self._session.usage
+        usage.requests += line.usage.requests
+        usage.bytes_received += line.usage.bytes_received
+        usage.seconds_waiting += seconds
+
+    def _work(self, batch: _Batch, transport: Transport) -> tuple[Line, deque[Result]]:
+        """In a worker's thread: all of the batch."""
+        line = Line(self._session, transport)
+        results: deque[Result] = deque()
+        for mail in (True, False):
+            refs = [ref for ref in batch.refs if (ref.kind is Kind.MAIL) == mail]
+            results += self._get(line, refs, WHOLE_MAIL if mail else WHOLE)
+        return line, self._with_exports(line, results)
+
+    def _get(self, line: Line, refs: list[ItemRef], shape: Shape) -> Iterator[Result]:
+        """GetItem, halved where the server fails over the whole."""
+        todo = deque([refs] if refs else [])
+        while todo:
+            asked = todo.popleft()
+            left = deque(asked)
+            try:
+                for message in line.stream(requests.get_item([ref.id for ref in asked], shape)):
+                    if _is_full(message, len(left) < len(asked)):
+                        break
+                    if left:
+                        yield self._result(line, left.popleft(), message, shape)
+            except SoapFault as fault:
+                if not codes.splits(fault.message.code):
+                    raise self._session.error(fault.message, _WHAT) from fault
+                if len(left) == 1:
+                    yield self._plainer(line, left[0], shape, fault.message)
+                    continue
+            if len(left) == len(asked) and len(left) == 1:
+                yield Unfetched(left[0], "unreadable", "the server answers without the item")
+            elif left:
+                todo.extendleft(reversed(_halves(list(left))))
+
+    def _result(self, line: Line, ref: ItemRef, message: ResponseMessage, shape: Shape) -> Result:
+        if message.response_class != "Error":
+            return whole(line, ref, message, self._bytes_max)
+        problem = codes.item_problem(message)
+        if problem is None:
+            raise self._session.error(message, _WHAT)
+        if problem[0] == "unreadable":
+            return self._plainer(line, ref, shape, message)
+        return Unfetched(ref, *problem)
+
+    def _plainer(self, line: Line, ref: ItemRef, shape: Shape, refused: ResponseMessage) -> Result:
+        """The item without its MIME, which the server could not make; `refused`: what it said of the item with it."""
+        told = codes.item_problem(refused) or (
+            "unreadable",
+            f"the server cannot read the item: {refused.text or refused.code}",
+        )
+        if not shape.mime:
+            return Unfetched(ref, *told)
+        plain = Shape(base=shape.base, body=shape.body, fields=shape.fields)
+        try:
+            messages = list(line.stream(requests.get_item([ref.id], plain)))
+        except SoapFault as fault:
+            if not codes.splits(fault.message.code):
+                raise self._session.error(fault.message, _WHAT) from fault
+            return Unfetched(ref, *told)
+        if messages and messages[0].response_class != "Error":
+            return whole(line, ref, messages[0], self._bytes_max)
+        return Unfetched(ref, *told)
+
+    # --- exports ------------------------------------------------------------------------------------------------------
+
+    def _with_exports(self, line: Line, results: deque[Result]) -> deque[Result]:
+        """The results with their FastTransfer streams, as far as the server gives these."""
+        small = [one.ref for one in results if isinstance(one, Fetched) and one.size <= EXPORT_BYTES_MAX]
+        if not small or self._exports.there is False:
+            return results
+        streams = dict(self._streams(line, small))
+        return deque(
+            Fetched(one.ref, one.content, (*one.parts, NativePart(EXPORT, streams.pop(one.ref.id))))
+            if isinstance(one, Fetched) and one.ref.id in streams
+            else one
+            for one in results
+        )
+
+    def _streams(self, line: Line, refs: list[ItemRef]) -> Iterator[tuple[str, bytearray]]:
+        todo = deque([refs])
+        while todo:
+            asked = todo.popleft()
+            left = deque(asked)
+            try:
+                for message in line.stream(requests.export_items([ref.id for ref in asked])):
+                    if not left:
+                        break
+                    ref = left.popleft()
+                    found = message.content
+                    if message.ok and found is not None and not found.problem and found.content:
+                        self._exports.there = True
+                        yield ref.id, found.content
+                    elif message.response_class == "Error" and codes.item_problem(message) is None:
+                        self._refused_export(message)
+            except SoapFault as fault:
+                self._refused_export(fault.message)
+                if self._exports.there and len(asked) > 1:
+                    todo.extendleft(reversed(_halves(list(left))))
+            if self._exports.there is False:
+                return
+
+    def _refused_export(self, message: ResponseMessage) -> None:
+        """A server without the operation is remembered as such; one in trouble is no reason to do without."""
+        error = self._session.error(message, _WHAT)
+        if isinstance(error, RetryLater) and error.code in ("throttled", "mailbox_moving"):
+            raise error
+        if self._exports.there is None or codes.is_missing_operation(message.code):
+            self._exports.there = False
+
+
+def _handed(results: deque[Result]) -> Iterator[Result]:
+    while results:
+        yield results.popleft()
+
+
+def _halves(refs: list[ItemRef]) -> list[list[ItemRef]]:
+    middle = (len(refs) + 1) // 2
+    return [half for half in (refs[:middle], refs[middle:]) if half]
+
+
+def _is_full(message: ResponseMessage, some_came: bool) -> bool:
+    """The server takes no more items in one request: it says busy to the rest, without asking for a pause."""
+    return some_came and message.code == "ErrorServerBusy" and message.back_off_seconds is None

@@ -1,0 +1,194 @@
+"""The folders of a mailbox: their paths, kinds and roles, and the marks by which an unchanged folder is known.
+
+A role comes of the server's distinguished ids and a kind of the folder class, never of a name, which is in the owner's
+language. Search folders and hidden ones (quick steps, recipient cache) are views and settings: they are not shown.
+
+| section             | root                         | path                                        |
+|---------------------|------------------------------|---------------------------------------------|
+| primary             | `msgfolderroot`              | as people see it: ("Posteingang",)          |
+| in-place archive    | `archivemsgfolderroot`       | ("In-Place Archive", …)                     |
+| Recoverable Items   | `recoverableitemsroot`       | ("Recoverable Items", "Deletions") …        |
+
+A mailbox without an archive is no error: it has just no such folders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from mailkeep.connectors.ews.checkpoint import Marks
+from mailkeep.connectors.ews.session import Session
+from mailkeep.connectors.ews.wire import listing, requests
+from mailkeep.connectors.ews.wire.ids import FolderName
+from mailkeep.connectors.ews.wire.listing import FoundFolder
+from mailkeep.connectors.ews.wire.names import T
+from mailkeep.connectors.ews.wire.responses import ResponseMessage
+from mailkeep.connectors.ews.wire.shapes import FOLDERS, ID_ONLY
+from mailkeep.errors import GiveUp
+from mailkeep.mail.items import Folder, Kind, Role, Section
+
+ROOTS = {
+    Section.PRIMARY: "msgfolderroot",
+    Section.IN_PLACE_ARCHIVE: "archivemsgfolderroot",
+    Section.RECOVERABLE_ITEMS: "recoverableitemsroot",
+}
+SECTION_NAMES = {Section.IN_PLACE_ARCHIVE: "In-Place Archive", Section.RECOVERABLE_ITEMS: "Recoverable Items"}
+FOLDER_CLASSES = {
+    Kind.MAIL: "IPF.Note",
+    Kind.EVENT: "IPF.Appointment",
+    Kind.CONTACT: "IPF.Contact",
+    Kind.TASK: "IPF.Task",
+    Kind.NOTE: "IPF.StickyNote",
+}
+_KINDS = {
+    "appointment": Kind.EVENT,
+    "contact": Kind.CONTACT,
+    "task": Kind.TASK,
+    "stickynote": Kind.NOTE,
+}
+_ROLES = {
+    "inbox": Role.INBOX,
+    "sentitems": Role.SENT,
+    "drafts": Role.DRAFTS,
+    "deleteditems": Role.TRASH,
+    "junkemail": Role.JUNK,
+    "outbox": Role.OUTBOX,
+    "archive": Role.ARCHIVE,
+    "calendar": Role.CALENDAR,
+    "contacts": Role.CONTACTS,
+    "tasks": Role.TASKS,
+    "notes": Role.NOTES,
+}
+_ASKED_ROLES = tuple(name for name in _ROLES if name != "archive")  # which Exchange 2013 does not know
+_SHAPE = FOLDERS.having("folder:UnreadCount")
+_DEPTH_MAX = 300  # Exchange's own limit; more is a circle
+_WHAT = "list the folders"
+_NO_SECTION = frozenset({"folder_not_found", "mailbox_not_found", "refused_by_server"})  # codes for: it has none
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A folder with what the server told of it."""
+
+    folder: Folder
+    found: FoundFolder
+    unread: int | None
+
+    @property
+    def marks(self) -> Marks | None:
+        """None where this server does not tell enough."""
+        found = self.found
+        if not found.commit_time_max or found.total is None or self.unread is None:
+            return None
+        return Marks(found.commit_time_max, found.deleted_total, found.total, self.unread)
+
+
+class Hierarchy:
+    """Of one mailbox, in the sections asked for. What it last heard is kept for `known`."""
+
+    def __init__(self, session: Session, sections: frozenset[Section]) -> None:
+        self._session = session
+        self._sections = [section for section in ROOTS if section in sections]
+        self._known: dict[str, Known] = {}
+        self._heard = False
+
+    def listed(self) -> list[Known]:
+        """Asked of the server now, parents before children."""
+        found: list[Known] = []
+        for section in self._sections:
+            found += self._section(section)
+        self._known = {known.folder.id: known for known in found}
+        self._heard = True
+        return found
+
+    def known(self, folder: Folder) -> Known:
+        """What was last heard of it; asked again where it was never heard of. GiveUp("folder_not_found")."""
+        if folder.id not in self._known or not self._heard:
+            self.listed()
+        known = self._known.get(folder.id)
+        if known is None:
+            where = "/".join(folder.path)
+            raise GiveUp("folder_not_found", f"the folder {where} is not there", "list the folders again")
+        return known
+
+    def root(self) -> FolderName:
+        return self._session.known(ROOTS[Section.PRIMARY])
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _section(self, section: Section) -> list[Known]:
+        root = self._session.known(ROOTS[section])
+        found: list[tuple[FoundFolder, int | None]] = []
+        while True:
+            request = requests.find_folder([root], _SHAPE, offset=len(found))
+            try:
+                message = self._session.one(request, _WHAT)
+            except GiveUp as error:
+                if section is not Section.PRIMARY and error.code in _NO_SECTION:
+                    return []
+                raise
+            page = list(zip(listing.read_folders(message), _unread(message), strict=True))
+            found += page
+            if not page or _is_last(message):
+                break
+        roles = self._roles(found) if section is Section.PRIMARY else {}
+        prefix = (SECTION_NAMES[section],) if section in SECTION_NAMES else ()
+        return list(_placed(found, roles, section, prefix))
+
+    def _roles(self, found: list[tuple[FoundFolder, int | None]]) -> dict[str, Role]:
+        told = {one.id: _ROLES[one.distinguished] for one, _ in found if one.distinguished in _ROLES}
+        if Role.INBOX in told.values():
+            return told
+        request = requests.get_folder(map(self._session.known, _ASKED_ROLES), ID_ONLY)
+        for name, message in zip(_ASKED_ROLES, self._session.call(request, _WHAT), strict=False):
+            if message.ok:
+                told.update({one.id: _ROLES[name] for one in listing.read_folders(message)})
+        return told
+
+
+def kind_of(folder_class: str) -> Kind:
+    """`IPF.Appointment.Birthday` holds events; what is of no known class holds mail."""
+    parts = folder_class.lower().split(".")
+    return _KINDS.get(parts[1], Kind.MAIL) if len(parts) > 1 and parts[0] == "ipf" else Kind.MAIL
+
+
+def _placed(
+    found: list[tuple[FoundFolder, int | None]], roles: dict[str, Role], section: Section, prefix: tuple[str, ...]
+) -> Iterator[Known]:
+    """With their paths, parents before children. A folder whose parent is not shown is not shown either."""
+    shown = {one.id: (one, unread) for one, unread in found if one.element != "SearchFolder" and not one.hidden}
+    listed = {one.id for one, _ in found}
+    paths: dict[str, tuple[str, ...]] = {}
+    for one, unread in sorted(shown.values(), key=lambda pair: _depth(pair[0], shown)):
+        if one.parent in shown:
+            if one.parent not in paths:
+                continue  # in a circle
+            path = (*paths[one.parent], one.name)
+        elif one.parent in listed:
+            continue
+        else:
+            path = (*prefix, one.name)
+        paths[one.id] = path
+        role = roles.get(one.id)
+        yield Known(Folder(one.id, path, kind_of(one.folder_class), role, True, section), one, unread)
+
+
+def _depth(one: FoundFolder, shown: dict[str, tuple[FoundFolder, int | None]]) -> int:
+    depth = 0
+    at = one
+    while at.parent in shown and depth < _DEPTH_MAX:
+        at = shown[at.parent][0]
+        depth += 1
+    return depth
+
+
+def _unread(message: ResponseMessage) -> Iterable[int | None]:
+    for item in message.items:
+        told = item.findtext(f"{T}UnreadCount")
+        yield int(told) if told and told.strip().isdigit() else None
+
+
+def _is_last(message: ResponseMessage) -> bool:
+    root = next(message.element.iter("{*}RootFolder"), None)
+    return root is None or root.get("IncludesLastItemInRange", "true").lower() in ("true", "1")

@@ -1,0 +1,123 @@
+"""Requests on one mailbox: the envelope round them, back-off before them, and what a refusal of the whole request means.
+
+A session has one line, and a second one beside it while items are fetched. Every request first asks the back-off of its
+mailbox, so nothing goes out while the server wants a rest, whichever session of this process was told so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from mailkeep.connectors.base import Usage
+from mailkeep.connectors.ews import backoff
+from mailkeep.connectors.ews.transport import Answer, Transport
+from mailkeep.connectors.ews.wire import codes, responses
+from mailkeep.connectors.ews.wire.envelope import Header, Payload, Request, envelope
+from mailkeep.connectors.ews.wire.ids import Distinguished
+from mailkeep.connectors.ews.wire.responses import ResponseMessage, SoapFault
+from mailkeep.errors import GiveUp, MailkeepError, RetryLater
+
+_COPIED_BYTES_MAX = 1 << 20  # a larger request goes out in pieces
+CONTENT_BYTES_MAX = 400 << 20  # of one MIME or attachment; more is refused while it comes
+
+
+class Session:
+    """`impersonate`: act as the mailbox's owner; else the account itself opens the mailbox. `server_time`: of the last answer."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        impersonate: bool,
+        own: bool = False,
+        rests: backoff.BackOff = backoff.SHARED,
+        content_bytes_max: int = CONTENT_BYTES_MAX,
+    ) -> None:
+        self.transport = transport
+        self.mailbox = transport.mailbox
+        self.usage = Usage()
+        self.server_time: datetime | None = None
+        self.content_bytes_max = content_bytes_max
+        self.impersonates = impersonate
+        self._whose = "" if impersonate or own else self.mailbox
+        self._header = Header(impersonate=self.mailbox if impersonate else "")
+        self._rests = rests
+        self._second: Transport | None = None
+        self._signed_in = False  # once a request got through: a later 401 may be a line that lost its sign-in
+
+    def known(self, name: str) -> Distinguished:
+        """A well-known folder of this mailbox."""
+        return Distinguished(name, self._whose)
+
+    def move(self, transport: Transport) -> None:
+        """Go on over this line: the mailbox's EWS was found elsewhere."""
+        self.close()
+        self.transport, self._second = transport, None
+
+    def second(self) -> Transport:
+        """The line beside the first."""
+        if self._second is None:
+            self._second = self.transport.beside()
+        return self._second
+
+    def call(self, request: Request, what: str) -> list[ResponseMessage]:
+        """All messages of an answer that is small. Raises where the request as a whole is refused, never for one message."""
+        try:
+            return list(self.stream(request))
+        except SoapFault as fault:
+            raise self.error(fault.message, what) from fault
+
+    def one(self, request: Request, what: str) -> ResponseMessage:
+        """The one message of an answer; raises where it is an error."""
+        messages = self.call(request, what)
+        if not messages:
+            message = f"the server gave an empty answer where it was to {what}"
+            raise RetryLater("unreachable", message, "it is tried again; look into the server's log if this lasts")
+        if messages[0].response_class == "Error":
+            raise self.error(messages[0], what)
+        return messages[0]
+
+    def stream(
+        self, request: Request, *, transport: Transport | None = None, usage: Usage | None = None
+    ) -> Iterator[ResponseMessage]:
+        """The messages as they come. Raises `SoapFault`, and what a line or a page in place of EWS means."""
+        payload = envelope(request, self._header)
+        body = bytes(payload) if len(payload) <= _COPIED_BYTES_MAX else payload
+        line = transport or self.transport
+        with line.busy, self._post(line, request, body, usage or self.usage) as answer:
+            self.server_time = answer.date or self.server_time
+            yield from responses.read(answer.chunks(), content_bytes_max=self.content_bytes_max)
+            self._signed_in = True
+
+    def error(self, message: ResponseMessage, what: str) -> MailkeepError:
+        """The error of a refusal; a wait that the server asks for is noted for every session on this mailbox."""
+        error = codes.error_of(message, what, self.mailbox)
+        self._note(error)
+        return error
+
+    def close(self) -> None:
+        self.transport.close()
+        if self._second is not None:
+            self._second.close()
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _post(self, line: Transport, request: Request, body: bytes | Payload, usage: Usage) -> Answer:
+        headers = {"SOAPAction": request.soap_action}
+        for again in (False, True):
+            self._rests.check(line.endpoint.host, self.mailbox)
+            try:
+                return line.post(body, usage, headers)
+            except GiveUp as error:
+                if error.code != "auth_failed" or again or not self._signed_in:
+                    raise
+                line.close()  # it was let in before: once more, from the handshake on
+            except RetryLater as error:
+                self._note(error)
+                raise
+        raise AssertionError("unreachable")
+
+    def _note(self, error: MailkeepError) -> None:
+        if isinstance(error, RetryLater) and error.code == "throttled" and error.wait_seconds:
+            self._rests.note(self.transport.endpoint.host, self.mailbox, error.wait_seconds)
