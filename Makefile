@@ -20,8 +20,7 @@ $(STAMP): requirements-dev.lock pyproject.toml scripts/make-venv.sh
 servers: ## the servers and tools that tests and benchmarks run against (apt, npm); only what is missing
 	scripts/install-servers.sh test bench
 
-demo: $(STAMP) ## a Dovecot with a dozen mailboxes, a task archiving them, the console in front; Ctrl-C ends it
-	@scripts/install-servers.sh demo
+demo: $(STAMP) ## a simulated Exchange with forty people, a task archiving them, the console in front; Ctrl-C ends it
 	@MAILKEEP_HOME="$${MAILKEEP_HOME:-$(CURDIR)/.demo}" exec $(BIN)/mailkeep demo
 
 test: $(STAMP) ## install what is missing, then every test

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Install what a purpose needs from the system, and only what is missing.
 #
-#   scripts/install-servers.sh PURPOSE…      purposes: python demo test bench
+#   scripts/install-servers.sh PURPOSE…      purposes: python test bench
 #
 # Nothing is started: packages that would start a daemon of their own are told not to. What can't be had is an error, never a
 # silent skip.
@@ -10,7 +10,6 @@ cd "$(dirname "$0")/.."
 
 declare -A packages=(
     [python]="python3-venv"
-    [demo]="dovecot-imapd util-linux"
     [test]="dovecot-imapd util-linux chromium strace zstd npm"
     [bench]="dovecot-imapd util-linux isync restic borgbackup time zstd"
 )
