@@ -265,6 +265,11 @@ class Mailbox:
     def unread(self, folder: Folder) -> int:
         return self.state(folder).unread
 
+    @property
+    def next_number(self) -> int:
+        """More than any item's id so far."""
+        return self._store.number + 1
+
     # Attachments
 
     def attachments(self, item: Item) -> list[Attachment]:

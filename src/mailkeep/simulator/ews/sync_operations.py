@@ -1,0 +1,114 @@
+"""SyncFolderHierarchy and SyncFolderItems. What has changed is the organisation's to say; here it is only written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lxml import etree
+
+from mailkeep.simulator.ews import ids
+from mailkeep.simulator.ews.envelope import (
+    M,
+    Answer,
+    Call,
+    EwsError,
+    Handler,
+    SoapFault,
+    answer,
+    attempt,
+    boolean,
+    m,
+    t,
+)
+from mailkeep.simulator.ews.folder_shapes import FolderShape, read_folder_shape, render_folder
+from mailkeep.simulator.ews.lookup import folder_in, ids_in
+from mailkeep.simulator.ews.shapes import read_shape, render_item
+from mailkeep.simulator.ews.view import Shape
+from mailkeep.simulator.exchange.changes import Change, FolderChange
+from mailkeep.simulator.exchange.mailbox import Mailbox
+from mailkeep.simulator.exchange.values import Folder, Item
+
+_CHANGES_MAX = 512  # MaxSyncChangesReturnedType
+_WORDS = {"create": "Create", "update": "Update", "read": "ReadFlagChange", "delete": "Delete"}
+
+
+def sync_folder_hierarchy(call: Call, request: etree._Element) -> Answer:
+    def run() -> Sequence[etree._Element]:
+        shape = read_folder_shape(request)
+        mailbox, root = _hierarchy_root(call, request)
+        page = mailbox.hierarchy_changes(root, request.findtext(f"{M}SyncState") or "")
+        return [
+            m("SyncState", page.state),
+            m("IncludesLastFolderInRange", "true"),
+            m("Changes", None, *(_folder_change(call, mailbox, change, shape) for change in page.changes)),
+        ]
+
+    return answer("SyncFolderHierarchy", [attempt("SyncFolderHierarchy", run)])
+
+
+def _hierarchy_root(call: Call, request: etree._Element) -> tuple[Mailbox, Folder]:
+    if request.find(f"{M}SyncFolderId") is not None:
+        return folder_in(call, request, "SyncFolderId", "ErrorSyncFolderNotFound")
+    if call.mailbox is None:
+        raise EwsError("ErrorMissingInformationEmailAddress")
+    return call.mailbox, call.mailbox.well_known("root")
+
+
+def _folder_change(call: Call, mailbox: Mailbox, change: FolderChange, shape: FolderShape) -> etree._Element:
+    if change.kind == "delete":
+        return t("Delete", None, t("FolderId", Id=ids.folder_id(change.folder)[0]))
+    return t(_WORDS[change.kind], None, render_folder(call, mailbox, change.folder, shape))
+
+
+def sync_folder_items(call: Call, request: etree._Element) -> Answer:
+    def run() -> Sequence[etree._Element]:
+        shape = read_shape(request.find(f"{M}ItemShape"), listing=True)
+        mailbox, folder = folder_in(call, request, "SyncFolderId", "ErrorSyncFolderNotFound")
+        page = mailbox.changes(folder, request.findtext(f"{M}SyncState") or "", _limit(request))
+        ignored = {ids.read_item_id(each.get("Id", "")).item for each in ids_in(request, "Ignore")}
+        wanted = [change for change in page.changes if change.item not in ignored]
+        return [
+            m("SyncState", page.state),
+            m("IncludesLastItemInRange", boolean(page.last)),
+            m("Changes", None, *_changes(call, mailbox, folder, wanted, shape)),
+        ]
+
+    return answer("SyncFolderItems", [attempt("SyncFolderItems", run)])
+
+
+def _limit(request: etree._Element) -> int:
+    text = request.findtext(f"{M}MaxChangesReturned") or ""
+    if not text.isdigit() or not 1 <= int(text) <= _CHANGES_MAX:
+        raise SoapFault(
+            "ErrorSchemaValidation", "The request failed schema validation: MaxChangesReturned is 1 to 512."
+        )
+    return int(text)
+
+
+def _changes(
+    call: Call, mailbox: Mailbox, folder: Folder, changes: Sequence[Change], shape: Shape
+) -> list[etree._Element]:
+    """Items that went since the page was drawn up are left out: the next page tells that they went."""
+    living = [change.item for change in changes if change.kind != "delete"]
+    items = {item.id: item for item in mailbox.items_by_number(living)}
+    written = []
+    for change in changes:
+        if change.kind == "delete":
+            gone = ids.gone_item_id(mailbox.id, folder.id, change.item, change.proof)
+            written.append(t("Delete", None, t("ItemId", Id=gone)))
+        elif (item := items.get(change.item)) is not None:
+            written.append(t(_WORDS[change.kind], None, *_change(call, change, item, shape)))
+    return written
+
+
+def _change(call: Call, change: Change, item: Item, shape: Shape) -> list[etree._Element]:
+    if change.kind == "read":
+        text, change_key = ids.item_id(item)
+        return [t("ItemId", Id=text, ChangeKey=change_key), t("IsRead", boolean(item.read))]
+    return [render_item(call, item, shape)]
+
+
+HANDLERS: dict[str, Handler] = {
+    "SyncFolderHierarchy": sync_folder_hierarchy,
+    "SyncFolderItems": sync_folder_items,
+}
