@@ -167,6 +167,8 @@ def mailbox_views(box: Mailbox) -> dict[str, Any]:
         "owner": box.owner and box.owner.name,
         "counts": box.counts,
         "checkpoints": known.checkpoints(),
+        "folders": known.folders(),
+        "completed": known.completed(),
         "moments": [(at, views.folders(box, at), list(views.items(box, at))) for at in moments],
         "left out": list(views.left_out(box)),
         "ledger": known.ledger(),

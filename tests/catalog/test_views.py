@@ -25,12 +25,21 @@ pytestmark = pytest.mark.django_db
 
 def shown(item: Item) -> tuple[object, ...]:
     put = item.put
-    facts = (put.item, item.place, tuple(sorted(item.flags)), put.size, put.time, put.sha256.hex(), put.left_out)
+    facts = (
+        put.item,
+        item.place,
+        tuple(sorted(item.flags)),
+        put.size,
+        put.time,
+        put.sha256.hex(),
+        put.left_out,
+        put.native,
+    )
     return (*facts, world.summary(put.item).subject)
 
 
 def row_shown(row: views.ItemRow) -> tuple[object, ...]:
-    facts = (row.number, row.folder, row.flags, row.size, row.time, row.sha256, row.left_out)
+    facts = (row.number, row.folder, row.flags, row.size, row.time, row.sha256, row.left_out, row.native)
     return (*facts, row.subject)
 
 

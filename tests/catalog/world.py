@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from mailkeep.archive.batch import Batch
 from mailkeep.archive.documents import encode_checkpoints, encode_folder, encode_summary
-from mailkeep.archive.events import EMPTY_HEAD, Entry, Event, FolderPut, Head, Put, RunStamp
+from mailkeep.archive.events import EMPTY_HEAD, Entry, Event, FolderPut, Head, NativeBlob, Put, RunStamp
 from mailkeep.archive.repository import Repository
 from mailkeep.catalog import records
 from mailkeep.catalog.blob_index import TableIndex
@@ -29,7 +29,7 @@ from mailkeep.catalog.models import (
     TaskRevision,
 )
 from mailkeep.catalog.projection import CatalogProjection
-from mailkeep.mail.items import Folder, Kind
+from mailkeep.mail.items import Folder, Kind, NativePart, Section
 from mailkeep.store.base import Store
 from mailkeep.store.memory import MemoryStore
 from mailkeep.sync.ports import Summary
@@ -91,7 +91,8 @@ def organisation(address: str = "anna@example.org") -> tuple[Task, Mailbox]:
 
 
 def folder(number: int, name: str = "") -> Folder:
-    return Folder(id=f"id-{number}", path=("Top", name or f"Folder {number}"))
+    section = Section.IN_PLACE_ARCHIVE if number % 3 == 0 else Section.PRIMARY
+    return Folder(id=f"id-{number}", path=("Top", name or f"Folder {number}"), section=section)
 
 
 def put(item: int, place: int, *, version: int = 1, left_out: str = "", flags: frozenset[str] = frozenset()) -> Put:
@@ -113,6 +114,23 @@ def put(item: int, place: int, *, version: int = 1, left_out: str = "", flags: f
         sha256=b"" if left_out else digest,
         identity=digest,
         left_out=left_out,
+        native=() if left_out or item % 2 else native(item, version),
+    )
+
+
+def native(item: int, version: int) -> tuple[NativeBlob, ...]:
+    """Two parts; the second has a name that must be written with care, and changes with no version."""
+    made = [("some.properties", f"properties {item} {version}".encode()), ('some.Größe\\\t"1', f"{item}".encode())]
+    return tuple(
+        NativeBlob(name, hashlib.sha256(data).digest(), hashlib.sha256(data).digest(), len(data)) for name, data in made
+    )
+
+
+def parts(put: Put) -> tuple[NativePart, ...]:
+    """What the archive is given for those."""
+    return tuple(
+        NativePart(blob.name, f"properties {put.item} {put.version}".encode() if n == 0 else f"{put.item}".encode())
+        for n, blob in enumerate(put.native)
     )
 
 
@@ -186,6 +204,11 @@ def _stored(batch: Batch, event: Event) -> Event:
         told = batch.put_documents([encode_summary(summary(event.item))])[0]
         if event.left_out:
             return replace(event, summary=told)
-        kept = batch.put_contents([f"message {event.item} {event.version}".encode()])[0]
-        return replace(event, summary=told, content=kept.blob, sha256=kept.sha256)
+        content = f"message {event.item} {event.version}".encode()
+        own = parts(event)
+        kept, *held = batch.put_contents([content], own)
+        native = tuple(
+            NativeBlob(part.name, each.blob, each.sha256, each.size) for part, each in zip(own, held, strict=True)
+        )
+        return replace(event, summary=told, content=kept.blob, sha256=kept.sha256, native=native)
     return event

@@ -1,13 +1,14 @@
 """A mailbox at one moment, as recovery reads it: `recover.ports.Source` over the catalog's rows and the archive's blobs.
 
 Contents are asked for one by one, shortly after their items; they lie together in the archive. So the first that is asked for is
-prepared with the hundreds that follow it, with two questions to the index for all.
+prepared with the hundreds that follow it, with two questions to the index for all. Native parts likewise, on their own: an export
+never asks for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import dropwhile, islice
+from collections.abc import Iterator, Mapping
+from itertools import chain, dropwhile, islice
 
 from django.db import connection
 
@@ -22,6 +23,8 @@ from mailkeep.recover.ports import SourceItem
 
 STREAM_ROWS = 1000
 
+Blobs = Mapping[int, tuple[bytes, ...]]  # by item, what it has in the archive
+
 
 class MailboxSource:
     """`Source`: the whole mailbox at the moment, or one folder of it with those below."""
@@ -31,8 +34,10 @@ class MailboxSource:
         self._mailbox = mailbox
         self._at = at
         self._folder = folder
-        self._blobs: dict[int, bytes] = {}  # by item, ascending: those lately handed out and those about to be
+        self._blobs: Blobs = {}  # by item, ascending: those lately handed out and those about to be
+        self._native: Blobs = {}
         self._ready: dict[bytes, Prepared] = {}
+        self._ready_native: dict[bytes, Prepared] = {}
 
     def folders(self) -> list[Folder]:
         rows = views.folders(self._mailbox, self._at)
@@ -56,7 +61,7 @@ class MailboxSource:
 
     def items(self, folder: Folder) -> Iterator[SourceItem]:
         """Only the contents of the folder that is being read are looked up: their blob ids are kept that long."""
-        self._blobs = {}
+        self._blobs, self._native = {}, {}
         statement = (
             f"SELECT {COLUMNS} FROM catalog_item i WHERE i.mailbox_id = %(mailbox)s AND i.folder = %(folder)s"
             f" AND {shown(self._at)} ORDER BY i.number"
@@ -73,28 +78,27 @@ class MailboxSource:
     def content(self, item: SourceItem) -> bytes:
         blob = self._blob(item.number)
         if blob not in self._ready:
-            self._ready = self._repository.prepare(self._following(item.number) or [blob])
+            self._ready = self._repository.prepare(_following(self._blobs, item.number) or [blob])
         return self._repository.read(blob, self._ready.get(blob))
 
     def parts(self, item: SourceItem) -> tuple[NativePart, ...]:
         """A part for each of `item.native`, in that order."""
         blobs = [native.blob for native in item.native]
-        contents = (content for _, content in self._repository.read_many(blobs))
+        if not self._ready_native.keys() >= set(blobs):
+            self._ready_native = self._repository.prepare(_following(self._native, item.number) or blobs)
+        contents = [self._repository.read(blob, self._ready_native.get(blob)) for blob in blobs]
         return tuple(NativePart(native.name, content) for native, content in zip(item.native, contents, strict=True))
-
-    def _following(self, number: int) -> list[bytes]:
-        """The blobs of this item and of those after it, as far as they are known."""
-        after = dropwhile(lambda entry: entry[0] != number, self._blobs.items())
-        return [blob for _, blob in islice(after, PREPARED_BLOBS_MAX) if blob]
 
     def _remember(self, page: list[ItemRow]) -> None:
         """What is asked for is recent, because items are read in order: the page and the one before it are enough."""
-        earlier = list(self._blobs.items())[-STREAM_ROWS:]
-        self._blobs = dict(earlier) | {row.number: row.content for row in page}
+        self._blobs = _later(self._blobs) | {row.number: (row.content,) for row in page if row.content}
+        self._native = _later(self._native) | {
+            row.number: tuple(native.blob for native in row.native) for row in page if row.native
+        }
 
     def _blob(self, number: int) -> bytes:
         if number in self._blobs:
-            return self._blobs[number]
+            return self._blobs[number][0]
         statement = (
             f"SELECT {COLUMNS} FROM catalog_item i WHERE i.mailbox_id = %(mailbox)s AND i.number = %(item)s"
             f" AND {shown(self._at)} ORDER BY i.since DESC LIMIT 1"
@@ -105,6 +109,16 @@ class MailboxSource:
         if row is None:
             raise GiveUp("not_found", f"item {number} was not there at that moment")
         return item_row(self._mailbox, {}, row).content
+
+
+def _following(blobs: Blobs, number: int) -> list[bytes]:
+    """The blobs of this item and of those after it, as far as they are known."""
+    after = dropwhile(lambda entry: entry[0] != number, blobs.items())
+    return list(islice(chain.from_iterable(named for _, named in after), PREPARED_BLOBS_MAX))
+
+
+def _later(blobs: Blobs) -> dict[int, tuple[bytes, ...]]:
+    return dict(list(blobs.items())[-STREAM_ROWS:])
 
 
 def _source_item(row: ItemRow) -> SourceItem:
