@@ -23,24 +23,45 @@ class Issued:
     key: str
 
 
+class Authority:
+    """An authority of its own, able to sign any number of certificates. `pem` is what a client must trust."""
+
+    def __init__(self, now: datetime, key: ec.EllipticCurvePrivateKey | None = None, pem: str = "") -> None:
+        self._now = now
+        self._key = key or ec.generate_private_key(ec.SECP256R1())
+        self._certificate = x509.load_pem_x509_certificate(pem.encode()) if pem else _authority(self._key, now)
+        self.pem = _pem(self._certificate)
+
+    @classmethod
+    def read(cls, kept: str, now: datetime | None = None) -> Authority:
+        """The one that `private` wrote. Raises ValueError."""
+        key = serialization.load_pem_private_key(kept.encode(), None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ValueError("the key of the authority is of another kind")
+        return cls(now or datetime.now(UTC), key, kept[kept.index("-----BEGIN CERTIFICATE-----") :])
+
+    def private(self) -> str:
+        """Key and certificate, for a file that nobody else reads."""
+        return _private_pem(self._key) + self.pem
+
+    def issue(self, *names: str, until: datetime | None = None) -> Issued:
+        """A certificate for these DNS names and IP addresses. `until` in the past: one that has expired."""
+        since = min(self._now, until - _VALID) if until else self._now
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = (
+            _builder(_name(names[0]), self._certificate.subject, key, since, until)
+            .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        return Issued(self.pem, _pem(certificate), _private_pem(key))
+
+
 def issue(*names: str, now: datetime | None = None) -> Issued:
     """A fresh authority and a certificate for these DNS names and IP addresses."""
-    now = now or datetime.now(UTC)
-    authority_key = ec.generate_private_key(ec.SECP256R1())
-    authority = _authority(authority_key, now)
-    key = ec.generate_private_key(ec.SECP256R1())
-    certificate = (
-        _builder(_name(names[0]), authority.subject, key, now)
-        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
-        .sign(authority_key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return Issued(_pem(authority), _pem(certificate), private.decode())
+    return Authority(now or datetime.now(UTC)).issue(*names)
 
 
 def _authority(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
@@ -65,7 +86,11 @@ def _authority(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certifica
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    now: datetime,
+    until: datetime | None = None,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -74,7 +99,7 @@ def _builder(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + _VALID)
+        .not_valid_after(until or now + _VALID)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 
@@ -92,3 +117,9 @@ def _general_name(name: str) -> x509.GeneralName:
 
 def _pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _private_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
