@@ -9,7 +9,7 @@ from random import Random
 
 from mailkeep.simulator.everyday import EVERYDAY
 from mailkeep.simulator.offices import OFFICES, Office
-from mailkeep.simulator.people import COLLEAGUES, OUTSIDERS, Person
+from mailkeep.simulator.people import COLLEAGUES, OUTSIDERS, PROJECTS, Person
 from mailkeep.simulator.photos import photo
 
 COLLEAGUES_EACH = 3
@@ -68,7 +68,7 @@ def _outsider(rng: Random, keeper: Person, other: Person) -> Card:
         mobile=_number(rng),
         website=f"https://www.{host}/",
         office=_somewhere(rng, host),
-        text=f"{other.company}\n{rng.choice(['', 'VIP', '2026-03: +1 year', '→ ' + other.given])}".strip(),
+        text=rng.choice([project.local_name for project in PROJECTS if project.language == keeper.languages[0]]),
         categories=("Customers",),
         photo=photo(other.latin) if rng.random() < 0.5 else b"",
     )

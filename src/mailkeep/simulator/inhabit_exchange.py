@@ -136,9 +136,10 @@ def _calendars(rng: Random, now: datetime) -> Iterator[tuple[Where, Bundle]]:
 
 def meeting_copies(rng: Random, mail: MeetingMail, now: datetime) -> Iterator[tuple[Where, Bundle]]:
     """In the author's sent items, and with the reader: who has answered throws the request away."""
-    sent = meeting_mail(mail)
-    sent.item.read = True
-    yield (mail.author.address, ("sentitems",)), sent
+    if mail.first:
+        sent = meeting_mail(mail)
+        sent.item.read = True
+        yield (mail.author.address, ("sentitems",)), sent
     arrived = meeting_mail(mail)
     arrived.item.read = mail.sent < now - timedelta(days=4) or mail.guest.at is not None
     done = mail.kind == "request" and mail.guest.at is not None and rng.random() < 0.5

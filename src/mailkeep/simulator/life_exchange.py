@@ -214,7 +214,7 @@ class Life:
     def _send(self, mail: MeetingMail) -> None:
         """Into the author's sent items, and the reader's inbox where they are of the house."""
         for person, folder, read in ((mail.author, "sentitems", True), (mail.reader, "inbox", False)):
-            if is_inside(person):
+            if is_inside(person) and (mail.first or not read):
                 mailbox = self._mailbox(person.address)
                 made = meeting_mail(mail)
                 made.item.read = read

@@ -29,6 +29,16 @@ class MeetingMail:
     subject: str
     sent: datetime
 
+    @property
+    def readers(self) -> tuple[Person, ...]:
+        """To whom it is addressed: one letter goes to all guests, an answer to the organiser alone."""
+        return (self.reader,) if self.kind == "response" else tuple(guest.person for guest in self.appointment.guests)
+
+    @property
+    def first(self) -> bool:
+        """Of the copies of one letter, the one by which it lies in its author's sent items."""
+        return self.kind == "response" or self.guest.person is self.appointment.guests[0].person
+
 
 def mail_about(appointment: Appointment, now: datetime) -> Iterator[MeetingMail]:
     """What lies in mailboxes of the house because of that appointment; nothing about what was long ago."""

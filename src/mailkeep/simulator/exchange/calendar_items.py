@@ -190,7 +190,7 @@ def meeting_mail(mail: MeetingMail) -> Bundle:
         "Importance": mail.appointment.importance,
         "Sender": elements.person(mail.author, mail.appointment.language),
         "From": elements.person(mail.author, mail.appointment.language),
-        "ToRecipients": elements.person(mail.reader, mail.appointment.language),
+        "ToRecipients": "".join(elements.person(reader, mail.appointment.language) for reader in mail.readers),
         "ConversationTopic": escape(mail.appointment.subject),
         "InternetMessageId": escape(_message_id(mail)),
         "UID": mail.appointment.uid,
@@ -203,7 +203,7 @@ def meeting_mail(mail: MeetingMail) -> Bundle:
 
 
 def _message_id(mail: MeetingMail) -> str:
-    digest = hashlib.sha256(f"{mail.kind} {mail.appointment.uid} {mail.author.address} {mail.reader.address}".encode())
+    digest = hashlib.sha256(f"{mail.kind} {mail.appointment.uid} {mail.author.address}".encode())
     return f"<{digest.hexdigest()[:32].upper()}@{DOMAIN}>"
 
 
