@@ -30,28 +30,32 @@ from mailkeep.mail.items import NativePart
 PROPERTIES = "ews.properties"
 _NAMES_MAX = 20_000  # of properties: more than any real item has, fewer than a hostile one
 
-LEFT_OUT = frozenset(
+
+def _words(*texts: str) -> frozenset[str]:
+    return frozenset(word for text in texts for word in text.split())
+
+
+LEFT_OUT = _words(
     # ids, and what only means something in the mailbox it was read from
     """ItemId ParentFolderId ConversationId InstanceKey StoreEntryId AssociatedCalendarItemId PersonId ContactShortId ObjectId
     DirectoryId SourceId StartTimeZoneId EndTimeZoneId IconIndex EffectiveRights ResponseObjects IsAssociated ContactSource
     WebClientReadFormQueryString WebClientEditFormQueryString AttachmentId MimeContent MimeContentUTF8 ReceivedBy
-    ReceivedRepresenting"""
+    ReceivedRepresenting""",
     # stamps
-    """ Size DateTimeCreated LastModifiedTime LastModifiedName ChangeCount DateTimeStamp AppointmentReplyTime PostedTime
-    AssignedTime PolicyTag ArchiveTag RetentionDate ReminderNextTime LastResponseTime Culture"""
+    """Size DateTimeCreated LastModifiedTime LastModifiedName ChangeCount DateTimeStamp AppointmentReplyTime PostedTime
+    AssignedTime PolicyTag ArchiveTag RetentionDate ReminderNextTime LastResponseTime Culture""",
     # worked out by the server from the rest, from its neighbours or from the time of day
-    """ DisplayTo DisplayCc DisplayBcc Preview TextBody UniqueBody NormalizedBody FirstBody When EntityExtractionResult
+    """DisplayTo DisplayCc DisplayBcc Preview TextBody UniqueBody NormalizedBody FirstBody When EntityExtractionResult
     PredictedActionReasons IsClutter InferenceClassification BlockStatus HasBlockedImages RightsManagementLicenseData
     AdjacentMeetings AdjacentMeetingCount ConflictingMeetings ConflictingMeetingCount InternetMessageHeaders IsOutOfDate
-    IsFromMe IsResend IsSubmitted IsUnmodified CalendarActivityData InboxReminders CanDelete ChangeHighlights""".split()
+    IsFromMe IsResend IsSubmitted IsUnmodified CalendarActivityData InboxReminders CanDelete ChangeHighlights""",
 )
 _ONLY_OF_MAIL = frozenset({"DateTimeReceived", "DateTimeSent", "IsDraft"})  # elsewhere they are stamps of the creation
 _MAPI_LEFT_OUT = frozenset({"0x300B", "0x3007", "0x3008", "0x0E08", "0x0FFF", "0x0FFA", "0x0FF9"})  # ids, stamps, sizes
 _OF_THE_BOX = frozenset({"RoutingType", "MailboxType", "OriginalDisplayName", "SipUri"})
-_ENTRY_ATTRIBUTES = frozenset({"Key", "Name", "RoutingType", "MailboxType"})
-_PEOPLE = frozenset(
+_PEOPLE = _words(
     """ToRecipients CcRecipients BccRecipients ReplyTo From Sender Organizer RequiredAttendees OptionalAttendees Resources
-    Members""".split()
+    Members"""
 )
 _ORDERLESS = frozenset({"Members", "RequiredAttendees", "OptionalAttendees", "Resources"})
 _MAIL = frozenset({"Message", "PostItem", "MeetingMessage", "MeetingRequest", "MeetingResponse", "MeetingCancellation"})
@@ -83,8 +87,10 @@ Pairs = Iterator[tuple[str, str]]
 
 
 def _add(found: dict[str, str], prefix: str, pairs: Pairs) -> None:
-    """A name that is there already gets a number: `Companies`, `Companies #2`."""
+    """A name that is there already gets a number: `Companies`, `Companies #2`. What is empty says nothing."""
     for name, value in pairs:
+        if not value or value == "NotFlagged":
+            continue
         if len(found) >= _NAMES_MAX:
             return
         full, number = prefix + name, 1
@@ -109,8 +115,7 @@ def _plain(name: str, element: etree._Element) -> Pairs:
         return
     children = list(element)
     if not children:
-        if (element.text or "").strip() or name.count("/") == 0:
-            yield name, _normal(element.text or "")
+        yield name, _normal(element.text or "")
         return
     for child in children:
         local = etree.QName(child).localname
@@ -134,8 +139,9 @@ def _categories(name: str, element: etree._Element) -> Pairs:
 
 def _body(name: str, element: etree._Element) -> Pairs:
     """Servers differ in line ends, and in white space at the end."""
-    yield name, _lines(element.text or "").rstrip()
-    yield "Body type", element.get("BodyType", "")
+    body = _lines(element.text or "").rstrip()
+    yield name, body
+    yield "Body type", element.get("BodyType", "") if body else ""
 
 
 def _time_zone(name: str, element: etree._Element) -> Pairs:
