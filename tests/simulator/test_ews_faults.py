@@ -215,7 +215,7 @@ def test_a_slow_answer_is_whole(world: World, kind: str) -> None:
     world.server.faults.add(Fault(kind, seconds=0.4))
     started = time.monotonic()
     answer = post(world)
-    assert time.monotonic() - started >= 0.4
+    assert time.monotonic() - started >= 0.3  # the last drop has nobody waiting after it
     assert b"x" * 20_000 in answer.content
 
 
@@ -228,9 +228,7 @@ def test_a_stale_connection_is_closed_without_a_word(world: World) -> None:
     answer = line.getresponse()
     assert answer.headers["Connection"] is None
     answer.read()
-    with pytest.raises((http.client.RemoteDisconnected, ConnectionError, ssl.SSLError)):
-        line.request("POST", "/EWS/Exchange.asmx", envelope(), asking)
-        line.getresponse()
+    assert line.sock.recv(1) == b""
     line.close()
 
 

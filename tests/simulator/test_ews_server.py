@@ -21,7 +21,7 @@ from mailkeep.errors import GiveUp
 from mailkeep.simulator.ews.envelope import Answer, Call, m
 from mailkeep.simulator.ews.faults import Fault
 from mailkeep.simulator.ews.refusals import ERRORS
-from mailkeep.simulator.ews.server import Settings
+from mailkeep.simulator.ews.server import ExchangeServer, Settings
 from tests.servers.exchange import PASSWORD, SERVICE, World, organise, password_of, running
 
 ALICE = ("FIRMA\\alice", password_of("alice"))
@@ -109,19 +109,18 @@ def test_one_connection_serves_many_requests(world: World) -> None:
 
 
 def test_what_is_too_large_is_refused_unread(tmp_path: Path) -> None:
-    with running(tmp_path, Settings(request_bytes_max=1000), operations=STUB) as world:
-        with socket.create_connection(("127.0.0.1", world.server.port), 10) as raw:
-            context = ssl.create_default_context(cafile=str(world.ca))
-            with context.wrap_socket(raw, server_hostname="localhost") as line:
-                line.sendall(b"POST /EWS/Exchange.asmx HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n")
-                assert line.recv(100).startswith(b"HTTP/1.1 413")
+    with (
+        running(tmp_path, Settings(request_bytes_max=1000, tls=False), operations=STUB) as world,
+        socket.create_connection(("127.0.0.1", world.server.port), 10) as line,
+    ):
+        line.sendall(b"POST /EWS/Exchange.asmx HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n")
+        assert line.recv(100).startswith(b"HTTP/1.1 413")
 
 
 def test_plain_http_is_for_loopback_only() -> None:
+    everywhere = Settings(tls=False, address="0.0.0.0")  # noqa: S104 - that it is refused is the point
     with organise() as organisation, pytest.raises(GiveUp):
-        from_everywhere = Settings(tls=False, address="0.0.0.0")  # noqa: S104 - that it is refused is the point
-        with running(Path(), from_everywhere, organisation=organisation):
-            pass
+        ExchangeServer(organisation, everywhere)
 
 
 def test_plain_http_answers_on_loopback(tmp_path: Path) -> None:

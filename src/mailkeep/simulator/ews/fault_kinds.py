@@ -49,6 +49,10 @@ class Kind(Shape):
     send: Send | None = None
     regenerated: bool = False  # MIME as Exchange makes it anew
 
+    @property
+    def exclusive(self) -> bool:
+        return self.refuse is not None and self.times > 0
+
     def seconds_of(self, order: Order) -> float:
         return self.seconds if order.fault.seconds is None else order.fault.seconds
 

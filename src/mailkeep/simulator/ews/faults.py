@@ -44,6 +44,11 @@ class Shape:
     times: int = 1
     fits: Callable[[Asked], bool] | None = None
 
+    @property
+    def exclusive(self) -> bool:
+        """Two orders of this sort wait for one another instead of hitting the same request."""
+        return False
+
 
 @dataclass(slots=True)
 class Order:
@@ -119,6 +124,8 @@ class Faults:
                     continue
                 if order.passing:
                     order.passing -= 1
+                    continue
+                if order.shape.exclusive and any(other.shape.exclusive for other in hit):
                     continue
                 self.struck.append((order.fault.kind, mailbox, operation))
                 hit.append(order)
