@@ -131,7 +131,10 @@ def draw_meeting(rng: Random, organiser: Person, now: datetime, day: date) -> Ap
     guests = rng.sample(able, min(len(able), rng.randint(2, 4)))
     language = _common(organiser, guests)
     words = _words(rng, language, organiser)
-    plan = _filled(rng.choice(EVERYDAY[language].meetings), words)
+    plans = EVERYDAY[language].meetings
+    plan = rng.choice(plans)
+    on_site = plan is plans[0]
+    plan = _filled(plan, words)
     start = _local(organiser, day, time(rng.choice([8, 9, 10, 11, 13, 14, 15]), rng.choice([0, 0, 30])))
     sent = min(start.astimezone(UTC) - timedelta(days=rng.randint(2, 12), minutes=rng.randint(0, 300)), now)
     made = _made(rng, organiser, plan, start, rng.choice([30, 45, 60, 60, 90, 120]), language, sent)
@@ -142,7 +145,7 @@ def draw_meeting(rng: Random, organiser: Person, now: datetime, day: date) -> Ap
         importance="High" if rng.random() < 0.1 else "Normal",
         cancelled=rng.random() < 0.07,
     )
-    made = _placed(rng, made)
+    made = replace(made, location=words["project"]) if on_site else _placed(rng, made)
     if rng.random() < 0.3:
         made = replace(made, attachments=(_agenda(rng, made),))
     if rng.random() < 0.2:
@@ -165,7 +168,7 @@ def _stand_up(rng: Random, department: str, now: datetime) -> Appointment:
         guests=_answered(rng, guests, made.sent, now, always=True),
         repeats=Repeats("week", weekdays=(1, 3)),
         link=_link(rng),
-        location=EVERYDAY[language].online,
+        location=EVERYDAY[language].online_place,
         reminder_minutes=5,
         categories=("Team",),
     )
@@ -259,7 +262,7 @@ def _placed(rng: Random, made: Appointment) -> Appointment:
     if rooms and rng.random() < 0.6:
         room = rng.choice(rooms)
         return replace(made, room=room, location=room.name)
-    return replace(made, link=_link(rng), location=EVERYDAY[made.language].online)
+    return replace(made, link=_link(rng), location=EVERYDAY[made.language].online_place)
 
 
 def _answered(
@@ -298,7 +301,7 @@ def _change(rng: Random, made: Appointment, day: date) -> Change:
     if rng.random() < 0.35:
         return Change(day, start=moved, subject=f"{made.subject} – {rng.choice(PRODUCTS)}", text=text)
     if made.room and rng.random() < 0.5:
-        return Change(day, location=EVERYDAY[made.language].online, text=text)
+        return Change(day, location=EVERYDAY[made.language].online_place, text=text)
     return Change(day, start=moved, text=text)
 
 

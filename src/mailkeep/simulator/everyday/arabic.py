@@ -48,6 +48,7 @@ EVERYDAY = Everyday(
     tentative="مبدئي: ",
     declined="مرفوض: ",
     cancelled="ملغى: ",
+    online_place="عبر الإنترنت",
     online="الانضمام إلى الاجتماع عبر الإنترنت",
     board="لوحة الإعلانات",
     posts=(

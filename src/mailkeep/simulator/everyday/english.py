@@ -73,6 +73,7 @@ EVERYDAY = Everyday(
     tentative="Tentative: ",
     declined="Declined: ",
     cancelled="Canceled: ",
+    online_place="Online",
     online="Join the meeting online",
     board="Notice board",
     posts=(

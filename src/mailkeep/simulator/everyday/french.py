@@ -52,6 +52,7 @@ EVERYDAY = Everyday(
     tentative="Provisoire : ",
     declined="Refusé : ",
     cancelled="Annulé : ",
+    online_place="En ligne",
     online="Rejoindre la réunion en ligne",
     board="Panneau d'affichage",
     posts=(

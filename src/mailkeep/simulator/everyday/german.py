@@ -69,6 +69,7 @@ EVERYDAY = Everyday(
     tentative="Mit Vorbehalt: ",
     declined="Abgelehnt: ",
     cancelled="Abgesagt: ",
+    online_place="Online",
     online="Online an der Besprechung teilnehmen",
     board="Schwarzes Brett",
     posts=(

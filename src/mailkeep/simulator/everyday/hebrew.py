@@ -48,6 +48,7 @@ EVERYDAY = Everyday(
     tentative="בהסתייגות: ",
     declined="נדחה: ",
     cancelled="בוטל: ",
+    online_place="מקוון",
     online="הצטרפות לפגישה המקוונת",
     board="לוח מודעות",
     posts=(

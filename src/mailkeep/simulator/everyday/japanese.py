@@ -49,6 +49,7 @@ EVERYDAY = Everyday(
     tentative="仮の予定: ",
     declined="辞退: ",
     cancelled="キャンセル: ",
+    online_place="オンライン",
     online="オンライン会議に参加する",
     board="掲示板",
     posts=(

@@ -24,7 +24,7 @@ class Everyday:
     stand_up: Plan  # every week or day, the department's
     review: Plan  # every month
     one_to_one: Plan  # every second week, {name} is the other one
-    meetings: tuple[Plan, ...]  # once
+    meetings: tuple[Plan, ...]  # once; the first is on the project's site
     whole_days: tuple[tuple[str, str], ...]  # (subject, Exchange's busy status)
     private: tuple[Plan, ...]
     birthday: str  # {name}
@@ -38,7 +38,8 @@ class Everyday:
     tentative: str
     declined: str
     cancelled: str
-    online: str  # over the link of an online meeting
+    online_place: str  # where an online meeting is
+    online: str  # over the link of one
     board: str  # a folder of posts
     posts: tuple[Plan, ...]
     agenda: str  # a file's name without its ending

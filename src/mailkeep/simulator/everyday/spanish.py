@@ -51,6 +51,7 @@ EVERYDAY = Everyday(
     tentative="Provisional: ",
     declined="Rechazada: ",
     cancelled="Cancelada: ",
+    online_place="En línea",
     online="Unirse a la reunión en línea",
     board="Tablón de anuncios",
     posts=(

@@ -49,6 +49,7 @@ EVERYDAY = Everyday(
     tentative="Під питанням: ",
     declined="Відхилено: ",
     cancelled="Скасовано: ",
+    online_place="Онлайн",
     online="Приєднатися до зустрічі онлайн",
     board="Дошка оголошень",
     posts=(
