@@ -177,6 +177,11 @@ def rank(element: str) -> dict[str, int]:
     return {name: place for place, name in enumerate(ORDER[element])}
 
 
+def words(text: str) -> frozenset[str]:
+    """A set of names, written as people read them."""
+    return frozenset(text.split())
+
+
 def property_name(field_uri: str) -> str:
     """The element a FieldURI means: "calendar:Start" → "Start"."""
     return field_uri.rpartition(":")[2]

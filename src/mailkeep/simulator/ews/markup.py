@@ -6,6 +6,7 @@ Stored properties are inner XML with the prefix `t:` and nothing declared; `pars
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape as _escape
 
@@ -67,6 +68,11 @@ def attributes_of(node: etree._Element) -> str:
 def local_name(node: etree._Element) -> str:
     """`{namespace}Subject` → `Subject`."""
     return str(node.tag).rpartition("}")[2]
+
+
+def elements(node: etree._Element) -> Iterator[etree._Element]:
+    """The children that are elements, no comments among them."""
+    return (each for each in node if isinstance(each.tag, str))
 
 
 def child(node: etree._Element, name: str) -> etree._Element | None:

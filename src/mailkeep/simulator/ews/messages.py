@@ -16,17 +16,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from mailkeep.mail import headers
 from mailkeep.mail.addresses import Address, addresses
 from mailkeep.mail.parse import Attachment as ParsedAttachment
 from mailkeep.mail.parse import Parsed, attachment, attachments, parse
 from mailkeep.simulator.ews.item_schema import element_of
-from mailkeep.simulator.ews.markup import boolean, element, escape
+from mailkeep.simulator.ews.markup import boolean, element, escape, text_of
 from mailkeep.simulator.exchange.values import Attachment, Item
 
 LAZY = frozenset({"Body", "TextBody", "InternetMessageHeaders"})  # read from the MIME when asked for
+_NESTED_MAX = 4
 _PREVIEW_MAX = 255  # characters
 _REPLY_MARK = re.compile(r"^(?:[A-Za-z]{1,3}\s*(?:\[\d+\])?:\s*)+")
 _METHOD = re.compile(rb"method\s*=\s*\"?([A-Za-z]+)", re.IGNORECASE)
@@ -58,17 +58,18 @@ _SENSITIVITY = {
 }
 
 
-def message_from_mime(mime: bytes, item_class: str = "") -> tuple[Item, list[Attachment]]:
+def message_from_mime(mime: bytes, item_class: str = "", depth: int = 0) -> tuple[Item, list[Attachment]]:
     """The item a message becomes, with its attachments; its times, read state and folder are the caller's to set.
 
-    `item_class` "": what the MIME says. Never raises: hostile bytes make a message that says little.
+    `item_class` "": what the MIME says. Never raises: hostile bytes make a message that says little. `depth`: in how many
+    messages this one is; attached messages further down than `_NESTED_MAX` stay files.
     """
     read = parse(mime)
     found = headers.fields(headers.split(mime)[0])
     item_class = item_class or _class_of(found, mime)
     item = Item(item_class=item_class, element=element_of(item_class), mime=mime, sent=read.date)
     item.properties = _properties(read, found)
-    return item, [_attachment(each, read) for each in read.attachments]
+    return item, _attachments(read, mime, depth)
 
 
 def body_properties(mime: bytes) -> dict[str, str]:
@@ -93,15 +94,6 @@ def attachment_content(mime: bytes, held: Attachment) -> bytes:
     return attachment(mime, held.part) if held.part and mime else held.content
 
 
-def attached_message(mime: bytes, held: Attachment) -> Attachment:
-    """An attached message with all that is in it, read from the bytes of its part."""
-    if held.item is None or not held.part:
-        return held
-    inner, files = message_from_mime(attachment(mime, held.part))
-    # An attached message has no row of its own, so nothing in it can be read later.
-    return replace(held, item=inner, attachments=tuple(materialised_attachments(inner.mime, files)))
-
-
 def materialised(item: Item, held: Sequence[Attachment]) -> list[Attachment]:
     """Puts into the item what its MIME alone holds, drops the MIME, and gives the attachments with their content."""
     files = materialised_attachments(item.mime, held)
@@ -112,18 +104,10 @@ def materialised(item: Item, held: Sequence[Attachment]) -> list[Attachment]:
 
 
 def materialised_attachments(mime: bytes, held: Sequence[Attachment]) -> list[Attachment]:
+    """The same attachments, each with its own content."""
     numbers = [each.part for each in held if each.part]
     contents = dict(zip(numbers, attachments(mime, numbers), strict=True)) if numbers and mime else {}
-    return [_whole(each, contents.get(each.part)) for each in held]
-
-
-def _whole(held: Attachment, content: bytes | None) -> Attachment:
-    if content is None:
-        return held
-    if held.item is None:
-        return replace(held, content=content, part=0, size=len(content))
-    inner, files = message_from_mime(content)
-    return replace(held, item=inner, attachments=tuple(materialised_attachments(content, files)), part=0)
+    return [replace(each, content=contents[each.part], part=0) if each.part in contents else each for each in held]
 
 
 def mailbox_xml(name: str, address: str, kind: str = "") -> str:
@@ -168,14 +152,22 @@ def _marks(found: Sequence[headers.Field]) -> dict[str, str]:
     return marks | ({"Categories": "".join(element("String", escape(word)) for word in words)} if words else {})
 
 
-def _attachment(each: ParsedAttachment, read: Parsed) -> Attachment:
-    inner = Item(item_class="IPM.Note", element="Message") if each.is_message else None
+def _attachments(read: Parsed, mime: bytes, depth: int) -> list[Attachment]:
+    nested = [each.number for each in read.attachments if each.is_message and depth < _NESTED_MAX]
+    messages = dict(zip(nested, attachments(mime, nested), strict=True)) if nested else {}
+    return [_attachment(each, read, messages.get(each.number), depth) for each in read.attachments]
+
+
+def _attachment(each: ParsedAttachment, read: Parsed, message: bytes | None, depth: int) -> Attachment:
+    if message is not None:
+        inner, files = message_from_mime(message, depth=depth + 1)
+        name = text_of(inner.properties["Subject"]) or each.name
+        return Attachment(name=name, item=inner, attachments=tuple(files), modified=read.date)
     return Attachment(
         name=each.name,
         content_type=each.content_type,
         content_id=each.content_id,
         inline=each.inline,
-        item=inner,
         part=each.number,
         size=each.size,
         modified=read.date,
@@ -222,8 +214,3 @@ def _people(found: Sequence[headers.Field], name: str) -> tuple[Address, ...]:
 
 def _mailboxes(people: Iterable[Address]) -> str:
     return "".join(mailbox_xml(person.name, person.address) for person in people)
-
-
-def sent_at(item: Item, fallback: datetime) -> datetime:
-    """When a message was sent: its own word, else when it came."""
-    return item.sent or item.received or fallback

@@ -24,7 +24,7 @@ from mailkeep.simulator.ews.composing import base64_lines
 _DEPTH_MAX = 40
 _PARTS_MAX = 5_000
 _BOUNDARY = re.compile(rb'boundary\s*=\s*(?:"((?:[^"\\]|\\.){1,200})"|([^\s;"]{1,200}))', re.IGNORECASE)
-_NOT_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n)")
+_NOT_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n)|[ \t](?=\r?\n|\Z)")
 _FOLD = re.compile(rb"\r?\n[ \t]*")
 _FIRST = """
     received from sender to cc bcc reply-to subject thread-topic thread-index date message-id references in-reply-to
