@@ -237,7 +237,8 @@ def test_sync_without_anybody_to_run_it(kept: Installation, server: Dovecot) -> 
             2,
             "bad_tls",
         ),
-        (("connection", "add", "C", "--kind", "exchange", "--host", "h"), 1, "kind_not_built"),
+        (("connection", "add", "C", "--kind", "microsoft365", "--host", "h"), 1, "kind_not_built"),
+        (("connection", "add", "C", "--kind", "exchange", "--host", "h"), 1, "no_credentials"),
         (("connection", "add", "C", "--kind", "imap", "--host", "h"), 1, "no_credentials"),
     ],
 )

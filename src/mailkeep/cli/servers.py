@@ -31,8 +31,10 @@ def add(  # one parameter per option of the machine interface
         Path | None, typer.Option(help="Certificates (PEM) to trust for this connection, instead of the system's.")
     ] = None,
     auth: Annotated[str, typer.Option(help="basic, ntlm or bearer.")] = "basic",
-    user: Annotated[str, typer.Option()] = "",
-    password_file: Annotated[Path | None, typer.Option(help="Its first line; - reads standard input.")] = None,
+    user: Annotated[str, typer.Option(help="Who signs in; for Exchange the service account.")] = "",
+    password_file: Annotated[
+        Path | None, typer.Option(help="Its first line; with --auth bearer the token. - reads standard input.")
+    ] = None,
     master_user: Annotated[str, typer.Option(help="Signs in for every mailbox.")] = "",
     master_password_file: Annotated[Path | None, typer.Option(help="Its first line; - reads standard input.")] = None,
     separator: Annotated[
@@ -41,7 +43,9 @@ def add(  # one parameter per option of the machine interface
     logins: Annotated[
         Path | None, typer.Option(help="A login per mailbox: address TAB user TAB password per line.")
     ] = None,
-    impersonate: Annotated[bool, typer.Option("--impersonate", help="Exchange: by ApplicationImpersonation.")] = False,
+    impersonate: Annotated[
+        bool, typer.Option("--impersonate", help="Exchange: act as each mailbox's owner (ApplicationImpersonation).")
+    ] = False,
     mailbox_check: Annotated[str, typer.Option(help="The mailbox that a connection test reads.")] = "",
 ) -> None:
     """Add a server connection. Test it next: mailkeep connection test NAME."""
@@ -60,6 +64,7 @@ def add(  # one parameter per option of the machine interface
         master_password=_secret(master_password_file),
         separator=separator,
         mailbox_check=mailbox_check,
+        impersonate=impersonate,
     )
     if logins:
         endpoint = connections.with_logins(endpoint, _text(logins))

@@ -264,7 +264,10 @@ class Description:
 class Provider(Protocol):
     """What a connector folder gives to the floors above: sessions, and a connection test."""
 
-    forms: frozenset[str]  # of `NativePart`, that `properties` and `describe` read; empty where there is none
+    @property
+    def forms(self) -> frozenset[str]:
+        """Of `NativePart`, that `properties` and `describe` read; empty where there is none."""
+        ...
 
     def open(
         self, endpoint: Endpoint, address: str, sections: frozenset[Section] = frozenset({Section.PRIMARY})

@@ -15,15 +15,21 @@ from django.utils import timezone
 from mailkeep.catalog import records, secrets
 from mailkeep.catalog.models import Connection
 from mailkeep.connectors.base import Connector, Endpoint, Provider, Step
+from mailkeep.connectors.ews.provider import EwsProvider
 from mailkeep.connectors.imap.provider import ImapProvider
 from mailkeep.errors import GiveUp
+from mailkeep.mail.items import Section
 from mailkeep.operations.archive import repository
 from mailkeep.tasks.names import checked_name
 
-PROVIDERS: dict[str, Provider] = {"imap": ImapProvider()}
-KINDS_TO_COME = {"exchange": "Exchange on-premises (EWS)", "microsoft365": "Microsoft 365 (Graph)"}
+PROVIDERS: dict[str, Provider] = {"imap": ImapProvider(), "exchange": EwsProvider()}
+KINDS_TO_COME = {"microsoft365": "Microsoft 365 (Graph)"}
+PUBLIC_FIELDS = tuple(
+    ["host", "port", "tls", "ca_pem", "auth", "user", "master_user", "separator", "mailbox_check", "impersonate"]
+)
 SECRET_FIELDS = ("password", "master_password", "logins")
 TLS_MODES = ("implicit", "starttls", "none")
+SIGN_INS = {"imap": ("basic",), "exchange": ("basic", "ntlm", "bearer")}  # by kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,8 @@ class ConnectionRow:
     mailbox_check: str
     secrets_set_at: Any
     tasks: list[str] = field(default_factory=list)
+    auth: str = "basic"
+    impersonate: bool = False
 
 
 def add(name: str, endpoint: Endpoint, actor: str) -> ConnectionRow:
@@ -110,14 +118,17 @@ def endpoint_of(row: Connection) -> Endpoint:
     return Endpoint(kind=row.kind, **row.settings, **opened, logins=logins)
 
 
-def open_mailbox(row: Connection, address: str) -> Connector:
-    return provider(row.kind).open(endpoint_of(row), address)
+def open_mailbox(
+    row: Connection, address: str, sections: frozenset[Section] = frozenset({Section.PRIMARY})
+) -> Connector:
+    return provider(row.kind).open(endpoint_of(row), address, sections)
 
 
 def _check_endpoint(endpoint: Endpoint) -> None:
     if endpoint.kind in KINDS_TO_COME:
         words = KINDS_TO_COME[endpoint.kind]
-        raise GiveUp("kind_not_built", f"this version cannot connect to {words} yet", "use --kind imap")
+        hint = "use --kind exchange for a server of your own, or --kind imap"
+        raise GiveUp("kind_not_built", f"this version cannot connect to {words} yet", hint)
     if endpoint.kind not in PROVIDERS:
         raise GiveUp("bad_kind", f"{endpoint.kind} is no kind of connection", f"use one of: {', '.join(PROVIDERS)}")
     if not re.fullmatch(r"[A-Za-z0-9._:\[\]-]{1,253}", endpoint.host):
@@ -126,12 +137,41 @@ def _check_endpoint(endpoint: Endpoint) -> None:
         raise GiveUp("bad_tls", f"{endpoint.tls} is no way to secure the line", "use implicit or starttls")
     if endpoint.tls == "none" and not _is_loopback(endpoint.host):
         raise GiveUp("bad_tls", "an unencrypted line is only for this machine itself", "use implicit or starttls")
+    _check_sign_in(endpoint)
+    if endpoint.kind == "exchange":
+        _check_exchange(endpoint)
+        return
     if not (endpoint.user or endpoint.master_user or endpoint.logins):
         raise GiveUp(
             "no_credentials",
             "the connection says nothing about signing in",
             "give --user and --password-file, --master-user and --master-password-file, or --logins",
         )
+
+
+def _check_sign_in(endpoint: Endpoint) -> None:
+    known = SIGN_INS[endpoint.kind]
+    if endpoint.auth not in known:
+        message = f"{endpoint.auth} is no way to sign in to a connection of kind {endpoint.kind}"
+        raise GiveUp("bad_auth", message, f"use one of: {', '.join(known)}")
+
+
+def _check_exchange(endpoint: Endpoint) -> None:
+    if endpoint.tls == "starttls":
+        raise GiveUp("bad_tls", "Exchange Web Services know no STARTTLS", "use --tls implicit (https)")
+    if endpoint.master_user or endpoint.separator:
+        hint = "use --user and --password-file, with --impersonate or full access to the mailboxes"
+        raise GiveUp("bad_master_user", "Exchange knows no master user", hint)
+    if endpoint.impersonate and endpoint.logins:
+        message = "one service account acts for everybody, or each signs in with a login of their own"
+        raise GiveUp("bad_impersonate", message, "leave out --impersonate or --logins")
+    by_token = endpoint.auth == "bearer" and endpoint.password
+    if not (endpoint.user or endpoint.logins or by_token):
+        hint = "give --user and --password-file (with --auth bearer the file holds the token), or --logins"
+        raise GiveUp("no_credentials", "the connection says nothing about signing in", hint)
+    if endpoint.user and not endpoint.password:
+        hint = "give --password-file; its first line is the password, with --auth bearer the token"
+        raise GiveUp("no_credentials", f"there is no password for {endpoint.user}", hint)
 
 
 def _is_loopback(host: str) -> bool:
@@ -142,8 +182,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _public_part(endpoint: Endpoint) -> dict[str, Any]:
-    names = ("host", "port", "tls", "ca_pem", "auth", "user", "master_user", "separator", "mailbox_check")
-    return {name: getattr(endpoint, name) for name in names}
+    return {name: getattr(endpoint, name) for name in PUBLIC_FIELDS}
 
 
 def _sealed_part(uid: uuid.UUID, endpoint: Endpoint) -> bytes:
@@ -166,6 +205,8 @@ def _row(row: Connection) -> ConnectionRow:
         mailbox_check=public.get("mailbox_check", ""),
         secrets_set_at=row.secrets_set_at,
         tasks=sorted(task.name for task in row.tasks.all()),
+        auth=public.get("auth", "basic"),
+        impersonate=public.get("impersonate", False),
     )
 
 

@@ -44,12 +44,11 @@ def _attached(session: Session, parent: Id, to_attach: FileToAttach | ItemToAtta
     if not messages:
         return None
     if messages[0].response_class == "Error":
-        error = session.error(messages[0], _WHAT)
+        error = session.error(messages[0], _WHAT, writing=True)
         if isinstance(error, RetryLater) and error.code in ("throttled", "mailbox_moving"):
             raise error
         return None
-    made = listing.new_ids(messages[0])
-    return made[0][1] if made else ""
+    return listing.new_attachment(messages[0])[1]
 
 
 def _to_attach(found: FoundAttachment, held: Attached | None) -> FileToAttach | ItemToAttach | None:

@@ -15,8 +15,8 @@ from mailkeep.connectors.ews.fetching import ITEM_BYTES_MAX, Exports, Fetching
 from mailkeep.connectors.ews.hierarchy import Hierarchy, Known
 from mailkeep.connectors.ews.identifying import headers
 from mailkeep.connectors.ews.listing import EwsListing, count_of
-from mailkeep.connectors.ews.series import moment
 from mailkeep.connectors.ews.session import Session
+from mailkeep.connectors.ews.wire.listing import moment
 from mailkeep.mail.items import Folder, ItemRef, Kind, Section
 
 FORM = "ews"

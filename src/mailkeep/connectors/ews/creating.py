@@ -30,7 +30,7 @@ from mailkeep.connectors.ews.wire.ids import FolderName
 from mailkeep.connectors.ews.wire.responses import ResponseMessage, SoapFault
 from mailkeep.connectors.ews.wire.shapes import LISTING, MIME, Shape
 from mailkeep.errors import GiveUp, MailkeepError, RetryLater
-from mailkeep.mail.items import Folder, Kind
+from mailkeep.mail.items import Folder, Kind, Section
 
 _WHAT = "create an item"
 _FILLED_BYTES_MAX = 24 << 20  # of a MIME that is given afterwards: it is held as text
@@ -49,7 +49,7 @@ class Uploads:
 
 def create_folder(hierarchy: Hierarchy, session: Session, path: tuple[str, ...], kind: Kind) -> Folder:
     """The folder of that path in the primary mailbox, made with its parents where it is missing."""
-    known = {one.folder.path: one.folder for one in hierarchy.listed()}
+    known = _primary(hierarchy)
     parent: FolderName = hierarchy.root()
     for depth in range(1, len(path) + 1):
         found = known.get(path[:depth])
@@ -58,13 +58,18 @@ def create_folder(hierarchy: Hierarchy, session: Session, path: tuple[str, ...],
             message = _message(session, request)
             if message.response_class == "Error" and message.code != "ErrorFolderExists":
                 raise session.error(message, f"create the folder {'/'.join(path[:depth])}")
-            known = {one.folder.path: one.folder for one in hierarchy.listed()}
+            known = _primary(hierarchy)
             found = known.get(path[:depth])
         if found is None:
             told = f"the folder {'/'.join(path[:depth])} is there, but the server does not show it"
             raise GiveUp("cannot_create", told, "choose another name for it")
         parent = found.id
     return known[path]
+
+
+def _primary(hierarchy: Hierarchy) -> dict[tuple[str, ...], Folder]:
+    listed = (one.folder for one in hierarchy.listed())
+    return {folder.path: folder for folder in listed if folder.section is Section.PRIMARY}
 
 
 def create(session: Session, folder: Folder, item: NewItem, uploads: Uploads) -> Created:
@@ -122,7 +127,7 @@ def _upload(session: Session, folder: Folder, stream: bytes, uploads: Uploads) -
         uploads.there = True
         made = listing.new_ids(message)
         return made[0][0] if made else ""
-    error = session.error(message, _WHAT)
+    error = session.error(message, _WHAT, writing=True)
     if error.code in _WAIT or error.code in _FINAL:
         raise error
     if uploads.there is None:
@@ -169,7 +174,7 @@ def _create(session: Session, folder: Folder, form: Form) -> tuple[str, list[str
         message = _message(session, request)
         if message.response_class != "Error":
             return _id_of(message), without
-        error = session.error(message, _WHAT)
+        error = session.error(message, _WHAT, writing=True)
         if error.code in _WAIT or error.code in _FINAL:
             raise error
         if message.code in _NOT_AS_SOMEBODY:

@@ -3,18 +3,18 @@
 A role comes of the server's distinguished ids and a kind of the folder class, never of a name, which is in the owner's
 language. Search folders and hidden ones (quick steps, recipient cache) are views and settings: they are not shown.
 
-| section             | root                         | path                                        |
+| section             | root                         | paths, from its root                        |
 |---------------------|------------------------------|---------------------------------------------|
-| primary             | `msgfolderroot`              | as people see it: ("Posteingang",)          |
-| in-place archive    | `archivemsgfolderroot`       | ("In-Place Archive", …)                     |
-| Recoverable Items   | `recoverableitemsroot`       | ("Recoverable Items", "Deletions") …        |
+| primary             | `msgfolderroot`              | as people see them: ("Posteingang",)        |
+| in-place archive    | `archivemsgfolderroot`       | likewise: it may have an inbox of its own   |
+| Recoverable Items   | `recoverableitemsroot`       | ("Deletions",), ("Purges",) …               |
 
 A mailbox without an archive is no error: it has just no such folders.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailkeep.connectors.ews.checkpoint import Marks
@@ -33,7 +33,6 @@ ROOTS = {
     Section.IN_PLACE_ARCHIVE: "archivemsgfolderroot",
     Section.RECOVERABLE_ITEMS: "recoverableitemsroot",
 }
-SECTION_NAMES = {Section.IN_PLACE_ARCHIVE: "In-Place Archive", Section.RECOVERABLE_ITEMS: "Recoverable Items"}
 FOLDER_CLASSES = {
     Kind.MAIL: "IPF.Note",
     Kind.EVENT: "IPF.Appointment",
@@ -60,6 +59,7 @@ _ROLES = {
     "tasks": Role.TASKS,
     "notes": Role.NOTES,
 }
+_ARCHIVE_ROLES = {"archiveinbox": Role.INBOX, "archivedeleteditems": Role.TRASH}
 _ASKED_ROLES = tuple(name for name in _ROLES if name != "archive")  # which Exchange 2013 does not know
 _SHAPE = FOLDERS.having("folder:UnreadCount")
 _DEPTH_MAX = 300  # Exchange's own limit; more is a circle
@@ -128,15 +128,18 @@ class Hierarchy:
                 if section is not Section.PRIMARY and error.code in _NO_SECTION:
                     return []
                 raise
-            page = list(zip(listing.read_folders(message), _unread(message), strict=True))
+            unread = _unread(message)
+            page = [(one, unread.get(one.id)) for one in listing.read_folders(message)]
             found += page
-            if not page or _is_last(message):
+            if not page or listing.next_offset(message) is None:
                 break
-        roles = self._roles(found) if section is Section.PRIMARY else {}
-        prefix = (SECTION_NAMES[section],) if section in SECTION_NAMES else ()
-        return list(_placed(found, roles, section, prefix))
+        return list(_placed(found, self._roles(found, section), section))
 
-    def _roles(self, found: list[tuple[FoundFolder, int | None]]) -> dict[str, Role]:
+    def _roles(self, found: list[tuple[FoundFolder, int | None]], section: Section) -> dict[str, Role]:
+        if section is not Section.PRIMARY:
+            return {
+                one.id: _ARCHIVE_ROLES[one.distinguished] for one, _ in found if one.distinguished in _ARCHIVE_ROLES
+            }
         told = {one.id: _ROLES[one.distinguished] for one, _ in found if one.distinguished in _ROLES}
         if Role.INBOX in told.values():
             return told
@@ -153,9 +156,7 @@ def kind_of(folder_class: str) -> Kind:
     return _KINDS.get(parts[1], Kind.MAIL) if len(parts) > 1 and parts[0] == "ipf" else Kind.MAIL
 
 
-def _placed(
-    found: list[tuple[FoundFolder, int | None]], roles: dict[str, Role], section: Section, prefix: tuple[str, ...]
-) -> Iterator[Known]:
+def _placed(found: list[tuple[FoundFolder, int | None]], roles: dict[str, Role], section: Section) -> Iterator[Known]:
     """With their paths, parents before children. A folder whose parent is not shown is not shown either."""
     shown = {one.id: (one, unread) for one, unread in found if one.element != "SearchFolder" and not one.hidden}
     listed = {one.id for one, _ in found}
@@ -168,7 +169,7 @@ def _placed(
         elif one.parent in listed:
             continue
         else:
-            path = (*prefix, one.name)
+            path = (one.name,)
         paths[one.id] = path
         role = roles.get(one.id)
         yield Known(Folder(one.id, path, kind_of(one.folder_class), role, True, section), one, unread)
@@ -183,12 +184,11 @@ def _depth(one: FoundFolder, shown: dict[str, tuple[FoundFolder, int | None]]) -
     return depth
 
 
-def _unread(message: ResponseMessage) -> Iterable[int | None]:
+def _unread(message: ResponseMessage) -> dict[str, int]:
+    """UnreadCount by folder id."""
+    told = {}
     for item in message.items:
-        told = item.findtext(f"{T}UnreadCount")
-        yield int(told) if told and told.strip().isdigit() else None
-
-
-def _is_last(message: ResponseMessage) -> bool:
-    root = next(message.element.iter("{*}RootFolder"), None)
-    return root is None or root.get("IncludesLastItemInRange", "true").lower() in ("true", "1")
+        key, unread = item.find(f"{T}FolderId"), item.findtext(f"{T}UnreadCount", "").strip()
+        if key is not None and unread.isascii() and unread.isdigit():
+            told[key.get("Id", "")] = int(unread)
+    return told

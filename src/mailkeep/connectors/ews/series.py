@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from lxml import etree
 
@@ -18,6 +18,7 @@ from mailkeep.connectors.ews.settable import OCCURRENCE_URIS, settable, xml_of
 from mailkeep.connectors.ews.wire import requests, writing
 from mailkeep.connectors.ews.wire.envelope import Request
 from mailkeep.connectors.ews.wire.ids import OccurrenceId
+from mailkeep.connectors.ews.wire.listing import moment
 from mailkeep.connectors.ews.wire.names import T
 from mailkeep.connectors.ews.wire.shapes import Shape
 from mailkeep.errors import GiveUp
@@ -43,10 +44,12 @@ def exceptions_of(master: etree._Element, occurrences: Sequence[etree._Element])
     """What an archived series says of its exceptions. Pure."""
     changed = {}
     for element in occurrences:
-        start = moment(element.findtext(f"{T}OriginalStart") or element.findtext(f"{T}RecurrenceId"))
+        start = moment(element.findtext(f"{T}OriginalStart", "") or element.findtext(f"{T}RecurrenceId", ""))
         if start is not None:
             changed[start] = element
-    told = (moment(start.text) for start in master.iterfind(f"{T}DeletedOccurrences/{T}DeletedOccurrence/{T}Start"))
+    told = (
+        moment(start.text or "") for start in master.iterfind(f"{T}DeletedOccurrences/{T}DeletedOccurrence/{T}Start")
+    )
     return Exceptions(changed, frozenset(start for start in told if start is not None))
 
 
@@ -66,15 +69,6 @@ def restore(session: Session, item_id: str, master: etree._Element, exceptions: 
     return cannot
 
 
-def moment(text: str | None) -> datetime | None:
-    """A time as EWS writes it, in UTC; None where it is none. One without an offset is in UTC, as our header asks."""
-    try:
-        found = datetime.fromisoformat((text or "").strip())
-    except ValueError:
-        return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-
-
 def _numbers(session: Session, item_id: str, wanted: set[datetime]) -> dict[datetime, int]:
     found: dict[datetime, int] = {}
     for first in range(1, _ASKED_MAX, _ASKED_AT_ONCE):
@@ -85,7 +79,7 @@ def _numbers(session: Session, item_id: str, wanted: set[datetime]) -> dict[date
             return found
         starts: list[datetime] = []
         for number, message in enumerate(messages, first):
-            start = moment(message.item.findtext(f"{T}Start")) if message.item is not None else None
+            start = moment(message.item.findtext(f"{T}Start", "")) if message.item is not None else None
             if start is not None:
                 starts.append(start)
                 found.setdefault(start, number)

@@ -6,7 +6,9 @@ mailbox, so nothing goes out while the server wants a rest, whichever session of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from mailkeep.connectors.base import Usage
@@ -87,12 +89,15 @@ class Session:
         line = transport or self.transport
         with line.busy, self._post(line, request, body, usage or self.usage) as answer:
             self.server_time = answer.date or self.server_time
-            yield from responses.read(answer.chunks(), content_bytes_max=self.content_bytes_max)
             self._signed_in = True
+            try:
+                yield from responses.read(answer.chunks(), content_bytes_max=self.content_bytes_max)
+            except SoapFault as fault:
+                raise SoapFault(_coded(fault.message)) from fault
 
-    def error(self, message: ResponseMessage, what: str) -> MailkeepError:
+    def error(self, message: ResponseMessage, what: str, *, writing: bool = False) -> MailkeepError:
         """The error of a refusal; a wait that the server asks for is noted for every session on this mailbox."""
-        error = codes.error_of(message, what, self.mailbox)
+        error = codes.error_of(message, what, self.mailbox, writing=writing)
         self._note(error)
         return error
 
@@ -121,3 +126,24 @@ class Session:
     def _note(self, error: MailkeepError) -> None:
         if isinstance(error, RetryLater) and error.code == "throttled" and error.wait_seconds:
             self._rests.note(self.transport.endpoint.host, self.mailbox, error.wait_seconds)
+
+
+# Servers that fault with words and without a response code (grommunio: "E-3243: …"), read as what Exchange would say.
+_WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"impersonat|E-3243\b", re.IGNORECASE), "ErrorImpersonateUserDenied"),
+    (re.compile(r"get user maildir|no such (user|mailbox)|unknown user", re.IGNORECASE), "ErrorNonExistentMailbox"),
+    (
+        re.compile(r"unknown request|not (yet )?(implemented|supported)|marked as beta", re.IGNORECASE),
+        "ErrorInvalidOperation",
+    ),
+    (re.compile(r"folder entry id|distinguished folder id|target folder", re.IGNORECASE), "ErrorFolderNotFound"),
+    (re.compile(r"sync state|idset|cnset", re.IGNORECASE), "ErrorInvalidSyncStateData"),
+)
+
+
+def _coded(message: ResponseMessage) -> ResponseMessage:
+    """A fault with a response code, told from its words where it has none."""
+    if message.code.startswith("Error"):
+        return message
+    meant = next((code for words, code in _WORDS if words.search(message.text)), "ErrorInternalServerError")
+    return replace(message, code=meant)
