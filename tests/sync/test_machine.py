@@ -1,6 +1,7 @@
 """Operations × faults × crashes against a model: whatever a mailbox's owner, its server and our power supply do, in any order,
 
 - the live view equals the server after a run without faults, and the ledger adds up;
+- what stands in a section of the mailbox that is off is what it was when it was last on;
 - every moment that was ever completed is still what it was, also after the catalog was lost and made again;
 - nothing is archived twice, and nothing is downloaded that was already there.
 
@@ -19,15 +20,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from world import World
 
+from mailkeep.connectors.memory.native import properties_part
 from mailkeep.connectors.memory.server import MemoryFolder
 from mailkeep.errors import GiveUp, RetryLater, RetryNow
-from mailkeep.mail.items import Folder, ItemRef, Role, Sensitivity
+from mailkeep.mail.items import Folder, ItemRef, NativePart, Role, Section, Sensitivity
 from mailkeep.sync.ports import RunResult
 from mailkeep.tasks.admit import admit
 
 PICK = st.integers(0, 1_000_000)
 BODIES = st.sampled_from(["a", "b", "b" * 800])  # few, so that items resemble one another; the last is a large one
+PARTS = st.integers(0, 2)
 FLAGS = st.sets(st.sampled_from(["seen", "flagged", "work"]), max_size=2)
+SERVERS = st.fixed_dictionaries(
+    {name: st.booleans() for name in ("stable_ids", "incremental", "native", "versions", "marks", "shuffled_ids")}
+)
 ERRORS = st.sampled_from(
     [
         RetryLater("throttled", "slow down", wait_seconds=60),
@@ -44,11 +50,12 @@ class Mailbox(RuleBasedStateMachine):
         self.moments: dict[int, dict] = {}
         self.serial = 0
 
-    @initialize(stable_ids=st.booleans(), incremental=st.booleans())
-    def start(self, stable_ids: bool, incremental: bool) -> None:
-        self.world = World(Path(self.directory.name), stable_ids=stable_ids, incremental=incremental)
+    @initialize(server=SERVERS)
+    def start(self, server: dict[str, bool]) -> None:
+        self.world = World(Path(self.directory.name), **server)
         self.world.mailbox.add_folder(("INBOX",), role=Role.INBOX)
         self.world.mailbox.add_folder(("Archive",))
+        self.world.mailbox.add_folder(("Other mailbox",), section=Section.IN_PLACE_ARCHIVE)
 
     def teardown(self) -> None:
         if hasattr(self, "world"):
@@ -65,13 +72,18 @@ class Mailbox(RuleBasedStateMachine):
         uids = sorted(folder.items)
         return uids[pick % len(uids)] if uids else None
 
-    @rule(where=PICK, body=BODIES, flags=FLAGS, private=st.booleans(), count=st.integers(1, 4))
-    def deliver(self, where: int, body: str, flags: set[str], private: bool, count: int) -> None:
+    def parts(self, count: int) -> list[NativePart]:
+        """New ones: of some items the larger part of their bytes."""
+        told = properties_part({"Category": str(self.serial)})
+        return [told, NativePart("memory.attachment.0", f"{self.serial % 3} ".encode() * 300)][:count]
+
+    @rule(where=PICK, body=BODIES, flags=FLAGS, private=st.booleans(), count=st.integers(1, 4), parts=PARTS)
+    def deliver(self, where: int, body: str, flags: set[str], private: bool, count: int, parts: int) -> None:
         for _ in range(count):
             self.serial += 1
             sensitivity = Sensitivity.PRIVATE if private else Sensitivity.NORMAL
             content = f"Subject: {self.serial}\r\n\r\n{body}\r\n".encode()
-            self.folder(where).deliver(content, flags=flags, sensitivity=sensitivity)
+            self.folder(where).deliver(content, flags=flags, sensitivity=sensitivity, parts=self.parts(parts))
 
     @rule(where=PICK, which=PICK, to=PICK)
     def move(self, where: int, which: int, to: int) -> None:
@@ -104,11 +116,20 @@ class Mailbox(RuleBasedStateMachine):
             self.serial += 1
             folder.replace(uid, f"Subject: edited {self.serial}\r\n\r\n{body}\r\n".encode())
 
+    @rule(where=PICK, which=PICK, parts=PARTS)
+    def edit_properties(self, where: int, which: int, parts: int) -> None:
+        """The item changes, its content does not."""
+        folder = self.folder(where)
+        if (uid := self.uid(folder, which)) is not None:
+            self.serial += 1
+            folder.replace(uid, folder.items[uid].content, self.parts(parts))
+
     @rule(below=PICK)
     def add_folder(self, below: int) -> None:
         if len(self.world.mailbox.folders) < 6:
             self.serial += 1
-            self.world.mailbox.add_folder((*self.folder(below).path, f"folder {self.serial}"))
+            above = self.folder(below)
+            self.world.mailbox.add_folder((*above.path, f"folder {self.serial}"), section=above.section)
 
     @rule(where=PICK)
     def rename_folder(self, where: int) -> None:
@@ -136,6 +157,12 @@ class Mailbox(RuleBasedStateMachine):
         if self.world.options.sensitive != sensitive:
             self.world.change_task(sensitive=sensitive)
 
+    @rule(archive=st.booleans())
+    def change_sections(self, archive: bool) -> None:
+        sections = frozenset({Section.PRIMARY, *([Section.IN_PLACE_ARCHIVE] if archive else [])})
+        if self.world.options.sections != sections:
+            self.world.change_task(sections=sections)
+
     # --- what goes wrong ---------------------------------------------------------------------------------------------
 
     @rule(points=st.integers(0, 60))
@@ -161,6 +188,8 @@ class Mailbox(RuleBasedStateMachine):
         folder = self.folder(where)
         folder.forget_checkpoints()
         self.world.catch_up()
+        if folder.section not in self.world.options.sections:
+            return
         there = {(path, item_id) for path, items in self.world.on_server().items() for item_id in items}
         held = {(path, item_id) for path, items in self.world.catalog.view().items() for item_id in items} & there
         self.world.server.faults.truncated_listing[folder.id] = short
@@ -194,8 +223,9 @@ class Mailbox(RuleBasedStateMachine):
     @rule()
     def run(self) -> None:
         self.world.catch_up()
-        expected = self.to_fetch()
+        expected, kept = self.to_fetch(), self.kept()
         result = self.world.run()
+        assert self.kept() == kept, "a folder of a section that is off was touched"
         assert (result.result, result.message) == ("ok", "")
         if expected is not None:
             assert result.fetched == len(self.world.fetched) == expected
@@ -218,15 +248,20 @@ class Mailbox(RuleBasedStateMachine):
                     self.live_view_is_the_server()
 
     def live_view_is_the_server(self) -> None:
-        shown, there = self.world.archived(), self.world.on_server()
+        shown, there, off = self.world.archived(), self.world.on_server(), self.world.off()
+        shown = {path: items for path, items in shown.items() if path not in off}
         assert {path: set(items) for path, items in shown.items()} == {
             path: set(items) for path, items in there.items()
         }
         for path, items in there.items():
-            for item_id, (content, flags, received) in items.items():
-                found, its_flags, its_received = shown[path][item_id]
+            for item_id, (content, flags, received, parts) in items.items():
+                found, its_flags, its_received, its_parts = shown[path][item_id]
                 assert (its_flags, its_received) == (flags, received)
-                assert found in (content, self.reason(path, item_id))
+                assert (found, its_parts) in ((content, parts), (self.reason(path, item_id), ()))
+
+    def kept(self) -> dict:
+        off, shown = self.world.off(), self.world.catalog.view()
+        return {path: {item_id: item.content for item_id, item in shown[path].items()} for path in off}
 
     def reason(self, path: tuple[str, ...], item_id: str) -> str | None:
         """Why the task leaves that item out, None where it does not."""
@@ -243,12 +278,12 @@ class Mailbox(RuleBasedStateMachine):
         """How many downloads the next run is allowed: what is admitted and not held. None where likeness proves nothing."""
         held = Counter(
             self.proof(shown.ref)
-            for items in self.world.catalog.view().values()
+            for path, items in self.world.catalog.view().items()
             for shown in items.values()
-            if not shown.left_out
+            if not shown.left_out and path not in self.world.off()
         )
         there = Counter()
-        for folder in self.world.mailbox.folders:
+        for folder in self.on():
             for change in self.world.connect().changes(folder.as_folder(), None):
                 if admit(self.world.options, change.ref, folder.as_folder()) is None:  # type: ignore[union-attr]
                     there[self.proof(change.ref)] += 1  # type: ignore[union-attr]
@@ -261,8 +296,11 @@ class Mailbox(RuleBasedStateMachine):
             return (ref.stable_id, ref.version)
         return (ref.subject, ref.size, ref.received, ref.version)
 
+    def on(self) -> list[MemoryFolder]:
+        return [folder for folder in self.world.mailbox.folders if folder.section in self.world.options.sections]
+
     def ledger_adds_up(self, result: RunResult) -> None:
-        counts = {folder.path: folder.count() for folder in self.world.mailbox.folders}
+        counts = {folder.path: folder.count() for folder in self.on()}
         assert sorted(line.server for line in result.ledger) == sorted(counts.values())
         for line in result.ledger:
             assert line.pending == 0

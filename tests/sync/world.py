@@ -14,7 +14,7 @@ from mailkeep.archive.repository import Repository
 from mailkeep.connectors.memory.connector import MemoryConnector
 from mailkeep.connectors.memory.provider import MemoryProvider
 from mailkeep.connectors.memory.server import MemoryMailbox, MemoryServer
-from mailkeep.mail.items import Folder
+from mailkeep.mail.items import Folder, NativePart
 from mailkeep.store.memory import MemoryStore
 from mailkeep.sync.limits import Limits
 from mailkeep.sync.memory import MemoryCatalog
@@ -81,10 +81,11 @@ class CountingConnector(MemoryConnector):
 class World:
     """One mailbox on a server, and everything of ours that deals with it."""
 
-    def __init__(self, key_folder: Path, *, stable_ids: bool = True, incremental: bool = True) -> None:
+    def __init__(self, key_folder: Path, **server: bool) -> None:
+        """`server`: what the server does, as `MemoryServer` has it."""
         self.seconds = itertools.count()
         self.doom = Doom()
-        self.server = MemoryServer(stable_ids=stable_ids, incremental=incremental)
+        self.server = MemoryServer(**server)  # type: ignore[arg-type]
         self.mailbox: MemoryMailbox = self.server.add_mailbox(ADDRESS)
         self.provider = MemoryProvider(self.server)
         self.store = MemoryStore(at=self.doom.at)
@@ -105,7 +106,7 @@ class World:
 
     def connect(self) -> MemoryConnector:
         self.server.faults.strike("open", ADDRESS)
-        session = CountingConnector(self.server, self.mailbox)
+        session = CountingConnector(self.server, self.mailbox, self.options.sections)
         session.fetched = self.fetched
         return session
 
@@ -149,13 +150,14 @@ class World:
     # --- comparing ---------------------------------------------------------------------------------------------------
 
     def archived(self, number: int | None = None) -> dict[tuple[str, ...], dict[str, tuple[object, ...]]]:
-        """Folder → id → (bytes or reason, flags, received), as the archive has it."""
+        """Folder → id → (bytes or reason, flags, received, native parts), as the archive has it."""
         return {
             path: {
                 item_id: (
                     shown.left_out or self.repository.read(shown.content),
                     shown.ref.flags,
                     shown.ref.received,
+                    tuple(NativePart(native.name, self.repository.read(native.blob)) for native in shown.native),
                 )
                 for item_id, shown in items.items()
             }
@@ -166,7 +168,19 @@ class World:
         """The same, as the server has it, everything admitted."""
         return {
             folder.path: {
-                folder.item_id(uid): (item.content, item.flags, item.received) for uid, item in folder.items.items()
+                folder.item_id(uid): (
+                    item.content,
+                    item.flags,
+                    item.received,
+                    item.parts if self.server.native else (),
+                )
+                for uid, item in folder.items.items()
             }
             for folder in self.mailbox.folders
+            if folder.section in self.options.sections
         }
+
+    def off(self) -> set[tuple[str, ...]]:
+        """Paths of the archived folders whose section the task does not ask for."""
+        known = [entry.folder for entry in self.catalog.folders()]
+        return {folder.path for folder in known if folder.section not in self.options.sections}
