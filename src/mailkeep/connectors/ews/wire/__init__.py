@@ -12,10 +12,10 @@
 | `envelope` | SOAP envelope, request, payload |
 | `ids`, `shapes` | how requests name things, and which properties they ask for |
 | `requests`, `writing` | one function per operation: those that read, those that write |
-| `carver` | takes base64 content out of the byte stream |
+| `carver`, `base64_text` | take base64 content out of the byte stream, decoded |
 | `responses` | the stream of response messages |
 | `listing` | pages of SyncFolderItems, SyncFolderHierarchy, FindItem, folders, as our own values |
-| `codes` | response codes → errors of `mailkeep.errors` |
+| `codes`, `code_table` | response codes → errors of `mailkeep.errors` |
 | `autodiscover` | its two protocols' requests and answers |
-| `properties`, `describe` | native parts as a comparable map, and as people read them |
+| `properties`, `describe` | native parts as a comparable map, and as people read them (`people`, `recurrence`, `html_words`, `facts`) |
 """

@@ -7,15 +7,16 @@ days, the last one included.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from lxml import etree
 
-from mailkeep.connectors.base import Description
+from mailkeep.connectors.base import Description, Enclosed
 from mailkeep.connectors.ews.wire import recurrence
+from mailkeep.connectors.ews.wire.facts import facts_of
 from mailkeep.connectors.ews.wire.html_words import words_of
 from mailkeep.connectors.ews.wire.listing import attachments_of, moment
 from mailkeep.connectors.ews.wire.names import T
@@ -57,7 +58,28 @@ def describe(parts: Sequence[NativePart]) -> Description | None:
     told = "" if body is None else body.text or ""
     html = told if body is not None and body.get("BodyType") == "HTML" else ""
     rows = tuple((label, text) for label, text in (*own(element), *_every(element)) if text)
-    return Description(rows, words_of(html) if html else told, html)
+    names = {part.name: len(part.content) for part in parts}
+    files = tuple(_files(element, names))
+    photo = next((f"ews.attachment.{n}" for n, one in enumerate(attachments_of(element)) if one.contact_photo), "")
+    return Description(
+        rows=rows,
+        text=words_of(html) if html else told,
+        html=html,
+        files=files,
+        photo=photo if photo in names else "",
+        facts=facts_of(element),
+    )
+
+
+def _files(element: etree._Element, sizes: Mapping[str, int]) -> Iterator[Enclosed]:
+    """What is attached and is among the parts; an attached item comes as its MIME, or as its element's XML."""
+    for number, one in enumerate(attachments_of(element)):
+        part, name, kind = f"ews.attachment.{number}", one.name, one.content_type
+        if one.is_item:
+            part, kind = f"{part}.item", "message/rfc822"
+            name = name if name.lower().endswith(".eml") else f"{name}.eml"
+        if part in sizes and not one.contact_photo:
+            yield Enclosed(part, name, kind, sizes[part], one.content_id.strip("<>"))
 
 
 def _event(element: etree._Element) -> Rows:
