@@ -17,6 +17,7 @@ from lxml import etree
 
 from mailkeep.simulator.ews import refusals
 from mailkeep.simulator.ews.item_schema import MESSAGES, TYPES
+from mailkeep.simulator.ews.listings import Listings
 from mailkeep.simulator.exchange import errors
 from mailkeep.simulator.exchange.mailbox import Mailbox
 from mailkeep.simulator.exchange.organisation import Organisation
@@ -86,7 +87,7 @@ class Face:
     native_export: bool = True  # ExportItems and UploadItems are there
     find_count_limit: int = 1000  # EWSFindCountLimit
     item_bytes_max: int = 64 * 1024 * 1024  # what CreateItem and UploadItems take
-    extras: dict[str, object] = field(default_factory=dict)
+    listings: Listings = field(default_factory=Listings)
 
 
 @dataclass(slots=True)

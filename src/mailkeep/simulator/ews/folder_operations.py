@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from lxml import etree
 
-from mailkeep.simulator.ews.envelope import M, T, Answer, Call, EwsError, Handler, SoapFault, each, m
+from mailkeep.simulator.ews.envelope import Answer, Call, EwsError, Handler, SoapFault, T, each, m
 from mailkeep.simulator.ews.folder_shapes import CLASSES, ID_ONLY, read_folder_shape, render_folder
 from mailkeep.simulator.ews.item_schema import property_name
 from mailkeep.simulator.ews.lookup import folder_in, folder_named, ids_in
@@ -26,9 +26,9 @@ def delete_kind(request: etree._Element) -> DeleteKind:
         raise SoapFault("ErrorInvalidRequest") from error
 
 
-def _shown(call: Call, mailbox: Mailbox, folder: Folder) -> list[etree._Element]:
+def _shown(mailbox: Mailbox, folder: Folder) -> list[etree._Element]:
     """`m:Folders` with the folder's id alone, as an answer to a change has it."""
-    return [m("Folders", None, render_folder(call, mailbox, folder, ID_ONLY))]
+    return [m("Folders", None, render_folder(mailbox, folder, ID_ONLY))]
 
 
 def get_folder(call: Call, request: etree._Element) -> Answer:
@@ -36,7 +36,7 @@ def get_folder(call: Call, request: etree._Element) -> Answer:
 
     def one(wanted: etree._Element) -> Sequence[etree._Element]:
         mailbox, folder = folder_named(call, wanted)
-        return [m("Folders", None, render_folder(call, mailbox, folder, shape))]
+        return [m("Folders", None, render_folder(mailbox, folder, shape))]
 
     return each("GetFolder", ids_in(request, "FolderIds"), one, empty="Folders")
 
@@ -50,7 +50,7 @@ def create_folder(call: Call, request: etree._Element) -> Answer:
         folder_class = child_text(wanted, "FolderClass") or CLASSES.get(local_name(wanted), "IPF.Note")
         made = mailbox.add_folder(parent, name, folder_class)
         made.extended = _extended_of(wanted)
-        return _shown(call, mailbox, mailbox.update_folder(made) if made.extended else made)
+        return _shown(mailbox, mailbox.update_folder(made) if made.extended else made)
 
     return each("CreateFolder", ids_in(request, "Folders"), one, empty="Folders")
 
@@ -77,7 +77,7 @@ def update_folder(call: Call, request: etree._Element) -> Answer:
         mailbox, folder = folder_named(call, wanted)
         for update in updates:
             _apply(folder, update)
-        return _shown(call, mailbox, mailbox.update_folder(folder))
+        return _shown(mailbox, mailbox.update_folder(folder))
 
     return each("UpdateFolder", ids_in(request, "FolderChanges"), one, empty="Folders")
 
@@ -145,7 +145,7 @@ def empty_folder(call: Call, request: etree._Element) -> Answer:
 def move_folder(call: Call, request: etree._Element) -> Answer:
     def one(wanted: etree._Element) -> Sequence[etree._Element]:
         mailbox, folder = folder_named(call, wanted)
-        return _shown(call, mailbox, mailbox.move_folder(folder, _target(call, request, mailbox)))
+        return _shown(mailbox, mailbox.move_folder(folder, _target(call, request, mailbox)))
 
     return each("MoveFolder", ids_in(request, "FolderIds"), one, empty="Folders")
 
@@ -153,7 +153,7 @@ def move_folder(call: Call, request: etree._Element) -> Answer:
 def copy_folder(call: Call, request: etree._Element) -> Answer:
     def one(wanted: etree._Element) -> Sequence[etree._Element]:
         mailbox, folder = folder_named(call, wanted)
-        return _shown(call, mailbox, mailbox.copy_folder(folder, _target(call, request, mailbox)))
+        return _shown(mailbox, mailbox.copy_folder(folder, _target(call, request, mailbox)))
 
     return each("CopyFolder", ids_in(request, "FolderIds"), one, empty="Folders")
 

@@ -1,7 +1,7 @@
 """Folders as EWS shows them, and a folder's properties one by one.
 
     shape = read_folder_shape(request)                what is asked for (BaseShape, AdditionalProperties)
-    render_folder(call, mailbox, folder, shape)       <t:Folder>, <t:CalendarFolder> …, children in the schema's order
+    render_folder(mailbox, folder, shape)       <t:Folder>, <t:CalendarFolder> …, children in the schema's order
 
 Which element a folder gets follows from its class. A calendar or contacts folder tells no UnreadCount: its type has none.
 """
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from lxml import etree
 
 from mailkeep.simulator.ews import ids
-from mailkeep.simulator.ews.envelope import M, Call, EwsError, boolean, t
+from mailkeep.simulator.ews.envelope import EwsError, M, boolean, t
 from mailkeep.simulator.ews.item_schema import property_name
 from mailkeep.simulator.ews.markup import child, child_text, escape, local_name, parsed
 from mailkeep.simulator.ews.shapes import read_extended_uri
@@ -89,7 +89,7 @@ def read_folder_shape(request: etree._Element) -> FolderShape:
     return FolderShape(frozenset(names), tuple(extended))
 
 
-def render_folder(call: Call, mailbox: Mailbox, folder: Folder, shape: FolderShape) -> etree._Element:
+def render_folder(mailbox: Mailbox, folder: Folder, shape: FolderShape) -> etree._Element:
     """Children in the order of BaseFolderType and what extends it."""
     shown = Shown(mailbox, folder)
     made = t(shown.element)

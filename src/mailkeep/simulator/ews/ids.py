@@ -166,6 +166,32 @@ def attachment_at(organisation: Organisation, text: str) -> tuple[Mailbox, Item,
     return mailbox, *found
 
 
+def check(text: str) -> None:
+    """Raises EwsError for what is no id of a folder or an item."""
+    _read(text)
+
+
+def entry_of(text: str) -> bytes:
+    """The MAPI entry id in an id. Raises EwsError."""
+    _read(text)
+    raw = base64.b64decode(text)
+    return raw[43 : 43 + int.from_bytes(raw[41:43], "little")]
+
+
+def of_entry(entry: bytes) -> str:
+    """The id of a folder's or an item's MAPI entry id. Raises EwsError."""
+    mailbox = _number(entry[4:20]) if len(entry) in (_FOLDER_BYTES, _ITEM_BYTES) else None
+    if mailbox is None:
+        raise EwsError("ErrorInvalidIdMalformed")
+    return _written(mailbox, _PLAIN, entry)
+
+
+def _number(guid: bytes) -> int | None:
+    """What `_guid` made that of; None for any other sixteen bytes."""
+    number = int.from_bytes(bytes(a ^ b for a, b in zip(_PROVIDER[:8], guid[:8], strict=True)), "big")
+    return number if _guid(number) == guid else None
+
+
 def _mailbox(organisation: Organisation, key: Key) -> Mailbox:
     mailbox = organisation.mailbox_by_id(key.mailbox)
     if mailbox is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from lxml import etree
 
-from mailkeep.simulator.ews.envelope import M, Answer, Call, EwsError, Handler, each, m
+from mailkeep.simulator.ews.envelope import Answer, Call, EwsError, Handler, M, each, m
 from mailkeep.simulator.ews.folder_operations import delete_kind
 from mailkeep.simulator.ews.lookup import folder_in, ids_in, item_named
 from mailkeep.simulator.ews.shapes import ID_ONLY, render_item

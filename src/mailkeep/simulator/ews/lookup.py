@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from mailkeep.simulator.ews import ids
-from mailkeep.simulator.ews.envelope import M, T, Call, EwsError
+from mailkeep.simulator.ews.envelope import Call, EwsError, M, T
 from mailkeep.simulator.ews.markup import local_name
 from mailkeep.simulator.exchange.errors import MailboxUnavailable
 from mailkeep.simulator.exchange.mailbox import Mailbox

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from mailkeep.simulator.ews import folder_operations, item_moves, sync_operations
+from mailkeep.simulator.ews import (
+    convert_ids,
+    directory_operations,
+    find_operations,
+    folder_operations,
+    item_moves,
+    sync_operations,
+    timezone_operations,
+)
 from mailkeep.simulator.ews.envelope import Handler
 
 OPERATIONS: dict[str, Handler] = {
+    **convert_ids.HANDLERS,
+    **directory_operations.HANDLERS,
+    **find_operations.HANDLERS,
     **folder_operations.HANDLERS,
     **item_moves.HANDLERS,
     **sync_operations.HANDLERS,
+    **timezone_operations.HANDLERS,
 }

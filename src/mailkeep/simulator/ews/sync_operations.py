@@ -8,11 +8,11 @@ from lxml import etree
 
 from mailkeep.simulator.ews import ids
 from mailkeep.simulator.ews.envelope import (
-    M,
     Answer,
     Call,
     EwsError,
     Handler,
+    M,
     SoapFault,
     answer,
     attempt,
@@ -40,7 +40,7 @@ def sync_folder_hierarchy(call: Call, request: etree._Element) -> Answer:
         return [
             m("SyncState", page.state),
             m("IncludesLastFolderInRange", "true"),
-            m("Changes", None, *(_folder_change(call, mailbox, change, shape) for change in page.changes)),
+            m("Changes", None, *(_folder_change(mailbox, change, shape) for change in page.changes)),
         ]
 
     return answer("SyncFolderHierarchy", [attempt("SyncFolderHierarchy", run)])
@@ -54,10 +54,10 @@ def _hierarchy_root(call: Call, request: etree._Element) -> tuple[Mailbox, Folde
     return call.mailbox, call.mailbox.well_known("root")
 
 
-def _folder_change(call: Call, mailbox: Mailbox, change: FolderChange, shape: FolderShape) -> etree._Element:
+def _folder_change(mailbox: Mailbox, change: FolderChange, shape: FolderShape) -> etree._Element:
     if change.kind == "delete":
         return t("Delete", None, t("FolderId", Id=ids.folder_id(change.folder)[0]))
-    return t(_WORDS[change.kind], None, render_folder(call, mailbox, change.folder, shape))
+    return t(_WORDS[change.kind], None, render_folder(mailbox, change.folder, shape))
 
 
 def sync_folder_items(call: Call, request: etree._Element) -> Answer:

@@ -125,7 +125,7 @@ def hierarchy_changes(store: Store, root: Folder, text: str) -> HierarchyPage:
     with store.lock:
         epoch = store.scalar("SELECT hierarchy_epoch FROM mailboxes WHERE id = ?", root.mailbox)
         state = _opened(store, text, State(_HIERARCHY, root.mailbox, root.id, epoch))
-        entered = dict(store.all("SELECT id, entered FROM folders WHERE mailbox = ?", root.mailbox))
+        entered: dict[int, int] = dict(store.all("SELECT id, entered FROM folders WHERE mailbox = ?", root.mailbox))
         found = [
             FolderChange("create" if entered[each.id] > state.base else "update", each)
             for each in folders.below(store, root.id)

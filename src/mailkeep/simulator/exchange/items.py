@@ -4,6 +4,8 @@
 changed. An item within an item is a row like any other, with `owner` (the attachment that holds it) in place of a folder.
 """
 
+# ruff: noqa: S608 - only names of columns and tables, all of our own, are put into statements
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -294,7 +296,7 @@ def occurrences_of(store: Store, master: Item) -> tuple[list[Occurrence], list[d
     gone: list[datetime] = []
     for number, original, deleted, record, own in rows:
         start = unstamp(original)
-        assert start is not None  # noqa: S101 - the column always has a value
+        assert start is not None
         if deleted:
             gone.append(start)
             continue

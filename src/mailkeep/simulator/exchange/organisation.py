@@ -10,6 +10,8 @@ Opened again from its file it is the same one: ids, changes and the sync states 
 from the seed, the clock and the order of calls.
 """
 
+# ruff: noqa: S608 - only names of columns and tables, all of our own, are put into statements
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
