@@ -22,7 +22,7 @@ def quick_passwords() -> Iterator[None]:
 def archive(monkeypatch: pytest.MonkeyPatch) -> world.FakeArchive:
     """An archive of blobs in memory in the place of the home's."""
     made = world.FakeArchive()
-    monkeypatch.setattr("mailkeep.operations.reading.repository", lambda: made)
+    monkeypatch.setattr("mailkeep.operations.opened.repository", lambda: made)
     return made
 
 

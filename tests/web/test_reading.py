@@ -7,7 +7,7 @@ from django.test import Client
 
 from mailkeep.catalog.models import AuditLine, Mailbox
 from mailkeep.mail.parse import Unparsed
-from mailkeep.operations import reading
+from mailkeep.operations import opened
 
 from . import letters, world
 
@@ -154,22 +154,22 @@ def test_only_named_images_are_read_a_bounded_number_of_them_and_in_one_go(
     other = Mailbox.objects.create(connection=mailbox.connection, address="pictures@contoso.example")
     (pictures,) = world.fill(other, [world.Letter(raw, "pictures")], archive)
     asked: list[int] = []
-    ask = reading.cell._ask
+    ask = opened.cell._ask
     monkeypatch.setattr(
-        reading.cell, "_ask", lambda numbers, content: asked.append(len(numbers)) or ask(numbers, content)
+        opened.cell, "_ask", lambda numbers, content: asked.append(len(numbers)) or ask(numbers, content)
     )
-    found = reading.body(pictures)
+    found = opened.body(pictures)
     assert found.images == {f"ix{number}@here": ("image/png", b"picture %d" % number) for number in range(50)}
     assert found.not_shown == 11
     assert asked == [0, 50]
-    monkeypatch.setattr(reading.cell, "attachments", lambda *_: Unparsed("too_long", "it took too long"))
-    assert (reading.body(pictures).images, reading.body(pictures).not_shown) == ({}, 61)
+    monkeypatch.setattr(opened.cell, "attachments", lambda *_: Unparsed("too_long", "it took too long"))
+    assert (opened.body(pictures).images, opened.body(pictures).not_shown) == ({}, 61)
 
 
 def test_images_that_are_not_shown_are_counted(
     reader: Client, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "INLINE_BYTES_MAX", 10)
+    monkeypatch.setattr(opened, "INLINE_BYTES_MAX", 10)
     text = reader.get(f"{item(mailbox, 15)}body/").content.decode()
     assert "1 image of this letter is not shown here" in text
     assert "data:image" not in text

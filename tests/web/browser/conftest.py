@@ -85,7 +85,7 @@ def site(django_db_setup: None, django_db_blocker: object, canary: Canary) -> It
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps an event loop in this thread
     archive = world.FakeArchive()
     patch = pytest.MonkeyPatch()
-    patch.setattr("mailkeep.operations.reading.repository", lambda: archive)
+    patch.setattr("mailkeep.operations.opened.repository", lambda: archive)
     server = ThreadedWSGIServer(("127.0.0.1", 0), QuietHandler)
     server.daemon_threads = False  # closing waits for answers under way, and so for their connections
     with django_db_blocker.unblock(), _test_database(), _serving(server):  # type: ignore[attr-defined]

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from mailkeep.mail.items import Kind, Role
+from mailkeep.operations.reading import FolderLine
 from mailkeep.tasks.status import Status
 
 register = template.Library()
@@ -27,6 +28,13 @@ KIND_ICONS = {
     Kind.CONTACT: ("address-book", gettext_lazy("Contacts")),
     Kind.TASK: ("checkbox", gettext_lazy("Tasks")),
     Kind.NOTE: ("note", gettext_lazy("Notes")),
+}
+KIND_WORDS = {  # of one item, and what its own time is
+    Kind.MAIL: (gettext_lazy("Message"), gettext_lazy("Time")),
+    Kind.EVENT: (gettext_lazy("Appointment"), gettext_lazy("Starts")),
+    Kind.CONTACT: (gettext_lazy("Contact"), gettext_lazy("Changed")),
+    Kind.TASK: (gettext_lazy("Task"), gettext_lazy("Changed")),
+    Kind.NOTE: (gettext_lazy("Note"), gettext_lazy("Changed")),
 }
 STATUS_LOOKS = {
     Status.DISABLED: ("disabled", "ban", gettext_lazy("Disabled")),
@@ -89,8 +97,29 @@ def kind_name(kind: str) -> str:
 
 
 @register.filter
-def folder_icon(role: str) -> str:
-    return FOLDER_ICONS.get(Role(role), "folder") if role else "folder"
+def kind_symbol(kind: str) -> str:
+    """The icon's name alone, for decoration beside a word."""
+    return KIND_ICONS[Kind(kind)][0]
+
+
+@register.filter
+def kind_word(kind: str) -> str:
+    """One item of that kind."""
+    return str(KIND_WORDS[Kind(kind)][0])
+
+
+@register.filter
+def time_word(kind: str) -> str:
+    """What an item's own time is (SPEC A10)."""
+    return str(KIND_WORDS[Kind(kind)][1])
+
+
+@register.filter
+def folder_icon(folder: FolderLine) -> str:
+    """By its purpose, else by what it holds."""
+    if folder.role:
+        return FOLDER_ICONS.get(Role(folder.role), "folder")
+    return "folder" if folder.kind is Kind.MAIL else KIND_ICONS[folder.kind][0]
 
 
 @register.filter

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -11,13 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
-from mailkeep.mail.parse import Parsed, Unparsed
-from mailkeep.operations import console_mailboxes, reading
+from mailkeep.operations import console_mailboxes, opened
 from mailkeep.web import access
 from mailkeep.web.access import CONTENT_VIEW, actor, needs
 from mailkeep.web.cleaning import cleaned
 from mailkeep.web.lists import is_fragment
-from mailkeep.web.safe_html import BODY_POLICY, Images, Safe, page, safe_text
+from mailkeep.web.safe_html import BODY_POLICY, Safe, page, safe_text
 
 BODY_HEADERS = {
     "Content-Security-Policy": BODY_POLICY,
@@ -33,16 +34,13 @@ def item(request: HttpRequest, item_id: str) -> HttpResponse:
     reason = _reason(request, item_id)
     if reason is None:
         return _ask_first(request, item_id)
-    opened = reading.open_item(item_id, reason, actor(request))
-    parsed = opened.parsed
+    found = opened.open_item(item_id, reason, actor(request))
     context = {
         "page": {
-            "item": opened.item,
-            "mailbox": console_mailboxes.mailbox_line(opened.mailbox),
-            "problem": parsed.message if isinstance(parsed, Unparsed) else "",
-            "attachments": [one for one in parsed.attachments if not one.inline] if isinstance(parsed, Parsed) else [],
-            "notes": parsed.notes if isinstance(parsed, Parsed) else (),
-            "history": opened.history,
+            "item": found.item,
+            "mailbox": console_mailboxes.mailbox_line(found.mailbox),
+            "photo": _data_url(found.photo),
+            "opened": found,
         },
         "here": "mailboxes",
     }
@@ -55,8 +53,8 @@ def body(request: HttpRequest, item_id: str) -> HttpResponse:
     """The body alone, for the frame: a document that can do nothing (`safe_html`)."""
     if _reason(request, item_id) is None:
         return HttpResponse(status=403, headers=BODY_HEADERS)
-    found = reading.body(item_id)
-    shown = _body(found.parsed, found.images) if isinstance(found.parsed, Parsed) else Safe("", 0)
+    found = opened.body(item_id)
+    shown = _body(found)
     return HttpResponse(page(shown, _note(shown.blocked, found.not_shown)), headers=BODY_HEADERS)
 
 
@@ -67,7 +65,7 @@ def attachment(request: HttpRequest, item_id: str, number: str) -> HttpResponseB
     reason = _reason(request, item_id)
     if reason is None:
         return _ask_first(request, item_id)
-    name, content = reading.attachment(item_id, int(number), reason, actor(request))
+    name, content = opened.attachment(item_id, int(number), reason, actor(request))
     return _download(HttpResponse(content, content_type="application/octet-stream"), name)
 
 
@@ -77,8 +75,8 @@ def original(request: HttpRequest, item_id: str) -> HttpResponseBase:
     reason = _reason(request, item_id)
     if reason is None:
         return _ask_first(request, item_id)
-    pieces = reading.original(item_id, reason, actor(request))
-    return _download(StreamingHttpResponse(pieces, content_type="application/octet-stream"), f"{item_id}.eml")
+    name, pieces = opened.original(item_id, reason, actor(request))
+    return _download(StreamingHttpResponse(pieces, content_type="application/octet-stream"), name)
 
 
 @require_GET
@@ -87,7 +85,7 @@ def headers(request: HttpRequest, item_id: str) -> HttpResponse:
     reason = _reason(request, item_id)
     if reason is None:
         return _ask_first(request, item_id)
-    letter, text = reading.header_block(item_id, reason, actor(request))
+    letter, text = opened.header_block(item_id, reason, actor(request))
     mailbox = console_mailboxes.mailbox_line(item_id.split("-")[0])
     context = {"page": {"item": letter, "mailbox": mailbox}, "headers": text, "here": "mailboxes"}
     return render(request, "web/headers.html", context)
@@ -105,15 +103,20 @@ def _ask_first(request: HttpRequest, item_id: str) -> HttpResponse:
     return HttpResponseRedirect(where)
 
 
-def _body(parsed: Parsed, images: Images) -> Safe:
-    if parsed.html is None:
-        return safe_text(parsed.text)
-    safe = cleaned(parsed.html, images)
+def _body(found: opened.ShownBody) -> Safe:
+    if found.html is None:
+        return safe_text(found.text)
+    safe = cleaned(found.html, found.images)
     if safe is not None:
         return safe
     return safe_text(
-        parsed.text if parsed.text.strip() else _("This letter is too tangled to be shown. Download the original.")
+        found.text if found.text.strip() else _("This letter is too tangled to be shown. Download the original.")
     )
+
+
+def _data_url(picture: tuple[str, bytes] | None) -> str:
+    """A contact's picture inside the page: its type was told by its bytes."""
+    return f"data:{picture[0]};base64,{base64.b64encode(picture[1]).decode()}" if picture else ""
 
 
 def _note(blocked: int, not_shown: int) -> str:
