@@ -13,6 +13,7 @@ import json
 import selectors
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -90,13 +91,17 @@ class ExchangeProcess:
         self.stop()
 
     def control(self, **command: Any) -> dict[str, Any]:
-        """Carry out one command of `control`; urllib's HTTPError for one that it does not know."""
+        """Carry out one command of `control`. Raises GiveUp `usage` for one that it refuses."""
         request = urllib.request.Request(  # noqa: S310 - the address is our own child's
             self._control, json.dumps(command).encode(), {"Authorization": f"Bearer {self._key}"}
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-            decoded: dict[str, Any] = json.load(answer)
-            return decoded
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+                decoded: dict[str, Any] = json.load(answer)
+                return decoded
+        except urllib.error.HTTPError as refused:
+            with refused:
+                raise GiveUp("usage", f"the simulated Exchange says {json.load(refused)['error']}") from refused
 
     def log(self) -> str:
         """What it complained of, and what happened in a house that lives."""
