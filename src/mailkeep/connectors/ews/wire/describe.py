@@ -9,9 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from lxml import etree
 
 from mailkeep.connectors.base import Description, Enclosed
@@ -23,6 +21,7 @@ from mailkeep.connectors.ews.wire.names import T
 from mailkeep.connectors.ews.wire.people import Person, people_of
 from mailkeep.connectors.ews.wire.properties import PROPERTIES
 from mailkeep.connectors.ews.wire.responses import parse_verbatim
+from mailkeep.connectors.ews.wire.time_zones import zone_of
 from mailkeep.mail.items import NativePart
 
 Rows = Iterator[tuple[str, str]]
@@ -83,7 +82,7 @@ def _files(element: etree._Element, sizes: Mapping[str, int]) -> Iterator[Enclos
 
 
 def _event(element: etree._Element) -> Rows:
-    zone, name = _zone(element)
+    zone, name = zone_of(element)
     yield from _when(element, zone, name)
     yield "Where", _of(element, "Location")
     yield "Organizer", "; ".join(map(str, people_of(element.find(f"{T}Organizer"))))
@@ -107,7 +106,7 @@ def _event(element: etree._Element) -> Rows:
 def _message(element: etree._Element) -> Rows:
     """Mail's headers and body are in its MIME; meeting mail tells of its meeting besides."""
     if element.find(f"{T}Start") is not None:
-        zone, name = _zone(element)
+        zone, name = zone_of(element)
         yield from _when(element, zone, name)
         yield "Where", _of(element, "Location")
         yield "Repeats", recurrence.in_words(element.find(f"{T}Recurrence"))
@@ -189,22 +188,6 @@ def _when(element: etree._Element, zone: tzinfo, name: str) -> Rows:
         yield "Starts", _shown(start, zone)
         yield "Ends", _shown(end, zone) if end else ""
     yield "Time zone", name
-
-
-def _zone(element: etree._Element) -> tuple[tzinfo, str]:
-    """The event's zone, and what to call it: "W. Europe Standard Time", "UTC"."""
-    told = element.find(f"{T}StartTimeZone")
-    for name in (
-        (told.get("Id") if told is not None else ""),
-        _of(element, "TimeZone"),
-        _of(element, "StartTimeZoneId"),
-    ):
-        if name:
-            try:
-                return ZoneInfo(WINDOWS_TO_OLSON.get(name, name)), name
-            except (ZoneInfoNotFoundError, ValueError, OSError):  # what it cannot be a file name of is a ValueError
-                continue
-    return UTC, "UTC"
 
 
 def _shown(when: datetime, zone: tzinfo) -> str:

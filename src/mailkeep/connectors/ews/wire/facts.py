@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, tzinfo
 
 from lxml import etree
 
 from mailkeep.connectors.ews.wire.listing import moment
 from mailkeep.connectors.ews.wire.names import T
 from mailkeep.connectors.ews.wire.people import people_of
+from mailkeep.connectors.ews.wire.time_zones import zone_of
 
 Facts = Iterator[tuple[str, str]]
 
@@ -79,9 +81,10 @@ def _steps(pattern: etree._Element) -> Iterator[str]:
 
 
 def _event(element: etree._Element) -> Facts:
+    zone, _ = zone_of(element)
     whole_days = _of(element, "IsAllDayEvent") == "true"
     for name, field in (("DTSTART", "Start"), ("DTEND", "End")):
-        yield name, _day(_of(element, field)) if whole_days else _moment(_of(element, field))
+        yield name, _day(_of(element, field), zone) if whole_days else _moment(_of(element, field))
     yield "LOCATION", _of(element, "Location")
     yield "TRANSP", "TRANSPARENT" if _of(element, "LegacyFreeBusyStatus") == "Free" else ""
     yield "RRULE", rule_of(element.find(f"{T}Recurrence"))
@@ -138,9 +141,9 @@ def _list(element: etree._Element) -> Facts:
         yield "MEMBER", f"mailto:{person.address}" if "@" in person.address else ""
 
 
-def _day(told: str) -> str:
+def _day(told: str, zone: tzinfo = UTC) -> str:
     when = moment(told)
-    return "" if when is None else f"{when:%Y%m%d}"
+    return "" if when is None else f"{when.astimezone(zone):%Y%m%d}"
 
 
 def _moment(told: str) -> str:
