@@ -12,6 +12,7 @@ changes; tasks get done, notes get written. What happens is drawn from the seed;
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -35,6 +36,7 @@ from mailkeep.simulator.people import COLLEAGUES, Person, is_inside
 from mailkeep.simulator.threads import draw_thread
 
 PAUSE_SECONDS = (3.0, 15.0)
+_ADDRESS = re.compile(r"<t:EmailAddress>([^<]+)</t:EmailAddress>")
 WATCHED = 60  # newest items of a folder that anything happens to
 
 
@@ -172,7 +174,7 @@ class Life:
 
     def _changes_an_occurrence(self) -> str:
         mailbox = self._anybody()
-        series = [item for item in mailbox.items(mailbox.well_known("calendar")) if "Recurrence" in item.properties]
+        series = [item for item in mailbox.items(mailbox.well_known("calendar")) if _is_ones_own_series(item)]
         if not series:
             return ""
         master = self._rng.choice(series)
@@ -183,7 +185,16 @@ class Life:
         length = _moment(master.properties["End"]) - _moment(master.properties["Start"])
         changed = {"Start": elements.moment(later), "End": elements.moment(later + length)}
         mailbox.set_occurrence(master, Occurrence(original, changed))
+        for guest in self._guests_of(master):
+            held = _held(guest, master.properties["UID"])
+            if held is not None:
+                guest.set_occurrence(held, Occurrence(original, dict(changed)))
         return f"{mailbox.name} moved one {_subject(master)} to {later:%d %B, %H:%M} UTC"
+
+    def _guests_of(self, master: Item) -> list[Mailbox]:
+        said = master.properties.get("RequiredAttendees", "") + master.properties.get("OptionalAttendees", "")
+        found = (self._organisation.mailbox(address) for address in _ADDRESS.findall(said))
+        return [mailbox for mailbox in found if mailbox is not None]
 
     def _next_untouched(self, mailbox: Mailbox, master: Item) -> datetime | None:
         """The start of the next occurrence to come that nobody has changed or deleted yet."""
@@ -195,21 +206,16 @@ class Life:
     def _put(self, appointment: Appointment, person: Person) -> None:
         """The person's copy of the appointment as it is now."""
         mailbox = self._mailbox(person.address)
-        held = self._held(mailbox, appointment)
+        held = _held(mailbox, appointment.uid)
         if held is not None:
             held.properties = bundle(appointment, person).item.properties
             mailbox.save(held)
 
     def _take_away(self, appointment: Appointment, person: Person) -> None:
         mailbox = self._mailbox(person.address)
-        held = self._held(mailbox, appointment)
+        held = _held(mailbox, appointment.uid)
         if held is not None:
             mailbox.delete(held, "trash")
-
-    def _held(self, mailbox: Mailbox, appointment: Appointment) -> Item | None:
-        """The copy in that calendar; None where somebody deleted it meanwhile."""
-        calendar = mailbox.items(mailbox.well_known("calendar"))
-        return next((item for item in calendar if item.properties.get("UID") == appointment.uid), None)
 
     def _send(self, mail: MeetingMail) -> None:
         """Into the author's sent items, and the reader's inbox where they are of the house."""
@@ -259,6 +265,17 @@ class Life:
 
     def _newest(self, mailbox: Mailbox, folder: str) -> list[Item]:
         return list(mailbox.items(mailbox.well_known(folder), limit=WATCHED))
+
+
+def _held(mailbox: Mailbox, uid: str) -> Item | None:
+    """The copy in that calendar; None where somebody deleted it meanwhile."""
+    calendar = mailbox.items(mailbox.well_known("calendar"))
+    return next((item for item in calendar if item.properties.get("UID") == uid), None)
+
+
+def _is_ones_own_series(item: Item) -> bool:
+    said = item.properties
+    return "Recurrence" in said and said["MyResponseType"] == "Organizer" and said["IsAllDayEvent"] == "false"
 
 
 def _subject(item: Item) -> str:
