@@ -105,9 +105,9 @@ def materialised(item: Item, held: Sequence[Attachment]) -> list[Attachment]:
 
 def materialised_attachments(mime: bytes, held: Sequence[Attachment]) -> list[Attachment]:
     """The same attachments, each with its own content."""
-    numbers = [each.part for each in held if each.part]
+    numbers = [each.part for each in held if each.part and each.item is None]
     contents = dict(zip(numbers, attachments(mime, numbers), strict=True)) if numbers and mime else {}
-    return [replace(each, content=contents[each.part], part=0) if each.part in contents else each for each in held]
+    return [replace(each, content=contents.get(each.part, each.content), part=0) for each in held]
 
 
 def mailbox_xml(name: str, address: str, kind: str = "") -> str:
@@ -162,7 +162,7 @@ def _attachment(each: ParsedAttachment, read: Parsed, message: bytes | None, dep
     if message is not None:
         inner, files = message_from_mime(message, depth=depth + 1)
         name = text_of(inner.properties["Subject"]) or each.name
-        return Attachment(name=name, item=inner, attachments=tuple(files), modified=read.date)
+        return Attachment(name=name, item=inner, attachments=tuple(files), part=each.number, modified=read.date)
     return Attachment(
         name=each.name,
         content_type=each.content_type,

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from mailkeep.simulator.ews import (
+    attachment_operations,
     convert_ids,
     directory_operations,
+    export_operations,
     find_operations,
     folder_operations,
     item_moves,
+    item_operations,
     sync_operations,
     timezone_operations,
 )
 from mailkeep.simulator.ews.envelope import Handler
 
 OPERATIONS: dict[str, Handler] = {
+    **attachment_operations.HANDLERS,
     **convert_ids.HANDLERS,
     **directory_operations.HANDLERS,
+    **export_operations.HANDLERS,
     **find_operations.HANDLERS,
     **folder_operations.HANDLERS,
     **item_moves.HANDLERS,
+    **item_operations.HANDLERS,
     **sync_operations.HANDLERS,
     **timezone_operations.HANDLERS,
 }

@@ -32,6 +32,11 @@ from mailkeep.simulator.exchange.values import Attachment, Item, Occurrence
 
 _PAGE = 100  # items read at a time
 _INSERT = f"INSERT INTO items ({COLUMNS}, owner, entered, position) VALUES ({', '.join('?' * 20)})"
+# What attachments add to an item's size: those that are parts of its MIME are counted with it.
+_HELD = (
+    "SELECT coalesce(sum(size), 0) FROM attachments WHERE item = ? AND occurrence = 0"
+    " AND coalesce(json_extract(details, '$.part'), 0) = 0"
+)
 _ORDERS = frozenset({"id", "received", "created", "modified", "sent", "size", "item_class", "entered", "position"})
 
 
@@ -45,7 +50,7 @@ def add(
         item.search_key = item.search_key or search_key(store, item.id)
         item.created = item.created or now
         item.modified = item.modified or now
-        _insert(store, item, owner, size_of(store, item) + sum(weight(store, each) for each in attachments))
+        _insert(store, item, owner, size_of(store, item) + sum(weight(store, each) for each in attachments if not each.part))
         for attachment in attachments:
             add_attachment(store, item, attachment, now)
         for occurrence in occurrences:
@@ -67,7 +72,7 @@ def save(store: Store, item: Item, now: datetime) -> Item:
     with store.writing():
         item.change = store.next_number()
         item.modified = now
-        held = store.scalar("SELECT coalesce(sum(size), 0) FROM attachments WHERE item = ? AND occurrence = 0", item.id)
+        held = store.scalar(_HELD, item.id)
         item.size = size_of(store, item) + held
         count = store.run(
             "UPDATE items SET item_class = ?, element = ?, record = ?, mime = ?, received = ?, created = ?, modified = ?,"
