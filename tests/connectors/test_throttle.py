@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import message
 
-from mailkeep.connectors.base import Endpoint, Fetched, Gone, Listed, NewItem, Unfetched
+from mailkeep.connectors.base import Endpoint, Fetched, Gone, Listed, Marked, NewItem, Seen, Unfetched
 from mailkeep.connectors.memory.provider import MemoryProvider
 from mailkeep.connectors.memory.server import MemoryFolder, MemoryServer, reference
 from mailkeep.connectors.throttle import FAILURES_MAX, IN_PLACE_SECONDS_MAX, Throttled
@@ -194,3 +194,57 @@ def folder_ref(folder: MemoryFolder) -> ItemRef:
     item = folder.find(999_999)
     assert item is not None
     return reference(folder.server, folder, item)
+
+
+def test_a_mark_that_was_taken_back_before_the_second_try_is_no_sign_that_the_item_is_gone() -> None:
+    """A listing of changes alone says so of an item that went; one it says nothing of is as it was at the checkpoint."""
+    bench = Bench(3)
+    bench.server.marks = True
+    connector = bench.throttled()
+    first = connector.changes(bench.inbox.as_folder(), None)
+    assert len(list(first)) == 3
+    bench.inbox.set_flags(1, {"seen"})
+    bench.inbox.set_flags(2, {"seen"})
+    bench.server.faults.fail("changes", dropped(), after=2)
+    listing = connector.changes(bench.inbox.as_folder(), first.checkpoint)
+    words = iter(listing)
+    one, two = bench.inbox.item_id(1), bench.inbox.item_id(2)
+    assert next(words) == Marked(one, "seen", True)
+    bench.inbox.items[1].marked.clear()  # the server forgets that it ever was
+    bench.inbox.items[1].flags = frozenset()
+    assert list(words) == [Marked(two, "seen", True), Seen(one, None)]
+
+
+def test_a_complete_listing_that_begins_again_says_what_went_meanwhile() -> None:
+    bench = Bench(3)
+    bench.server.incremental = False
+    connector = bench.throttled()
+    first = connector.changes(bench.inbox.as_folder(), None)
+    list(first)
+    bench.server.faults.fail("changes", dropped(), after=2)
+    words = iter(connector.changes(bench.inbox.as_folder(), first.checkpoint))
+    assert next(words) == Seen(bench.inbox.item_id(1), None)
+    bench.inbox.expunge(1)
+    assert list(words)[-1] == Gone(bench.inbox.item_id(1))
+
+
+def test_an_item_that_is_changed_for_good_is_told_again() -> None:
+    bench = Bench(3)
+    connector = bench.throttled()
+    first = connector.changes(bench.inbox.as_folder(), None)
+    list(first)
+    bench.inbox.replace(2, message("edited"))
+    bench.server.faults.fail("changes", dropped(), after=2)
+    told = list(connector.changes(bench.inbox.as_folder(), first.checkpoint))
+    assert [(each.changed, each.ref.subject) for each in told if isinstance(each, Listed)] == [(True, "edited")] * len(
+        told
+    )
+
+
+def test_a_wait_for_the_whole_server_is_passed_on_as_such() -> None:
+    bench = Bench()
+    connector = bench.throttled()
+    bench.server.faults.fail("folders", RetryLater("throttled", "503", wait_seconds=90, whole_server=True))
+    with pytest.raises(RetryLater) as raised:
+        connector.folders()
+    assert (raised.value.whole_server, raised.value.wait_seconds) == (True, 90)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from mailkeep.mail.items import Folder, ItemRef, Kind, Role
+from mailkeep.mail.items import Folder, ItemRef, Kind, Role, Section
 from mailkeep.sync.folders import Treatment, plan_tree
 from mailkeep.sync.plan import (
     Added,
@@ -19,6 +20,7 @@ from mailkeep.sync.plan import (
     Sighting,
     Unexplained,
     compare,
+    last_words,
     missing,
     settle_added,
     settle_move,
@@ -29,7 +31,8 @@ from mailkeep.tasks.options import TaskOptions
 
 INBOX = Folder("f1", ("INBOX",), role=Role.INBOX)
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
-SEEN = frozenset({"seen"})
+SEEN, WORK = frozenset({"seen"}), frozenset({"work"})
+ON, OFF = (("seen", True),), (("seen", False),)
 
 
 def ref(name: str, *, version: str = "", stable: str = "", flags: frozenset[str] = frozenset()) -> ItemRef:
@@ -81,6 +84,26 @@ TABLE = [
     ),
     (Sighting(1, "a"), known(ref("a")), keep, True, []),
     (Sighting(1, "a", None, SEEN), known(ref("a")), keep, True, [Reflag(7, SEEN)]),
+    (Sighting(1, "a", ref("a"), changed=True), known(ref("a")), keep, False, [Fetch(ref("a"), 1, 7, HERE)]),
+    (
+        Sighting(1, "a", ref("a"), changed=True),
+        known(ref("a")),
+        refuse,
+        False,
+        [LeaveOut(ref("a"), 1, "class", "not wanted", 7, HERE)],
+    ),
+    (Sighting(1, "a", marks=ON), known(ref("a")), keep, False, [Reflag(7, SEEN)]),
+    (Sighting(1, "a", marks=ON), known(ref("a", flags=WORK)), keep, False, [Reflag(7, SEEN | WORK)]),
+    (Sighting(1, "a", marks=OFF), known(ref("a", flags=SEEN | WORK)), keep, False, [Reflag(7, WORK)]),
+    (Sighting(1, "a", marks=ON), known(ref("a", flags=SEEN)), keep, False, []),
+    (Sighting(1, "a", marks=ON), None, keep, False, [Unexplained("a")]),
+    (
+        Sighting(1, "a", marks=ON),
+        known(ref("a"), "class"),
+        keep,
+        False,
+        [Fetch(ref("a"), 1, 7, Place(1, "class")), Reflag(7, SEEN)],
+    ),
     (Sighting(1, "a"), known(ref("a"), "class"), keep, True, [Fetch(ref("a"), 1, 7, Place(1, "class"))]),
     (Sighting(1, "a"), None, keep, True, [Unexplained("a")]),
     (Sighting(1, "a", gone=True), None, keep, False, []),
@@ -102,6 +125,54 @@ def test_compare(sighting, item, judge, complete, expected) -> None:  # type: ig
 def test_the_last_word_of_a_repeated_id_counts() -> None:
     words = [Sighting(1, "a", ref("a")), Sighting(1, "a", gone=True), Sighting(1, "b", ref("b"))]
     assert list(compare(INBOX, 1, words, [], keep, complete=False)) == [Added(1, ref("b"))]
+
+
+MERGED = [
+    # what one listing says of one item, and what counts
+    ([Sighting(1, "a", ref("a")), Sighting(1, "a", marks=ON)], Sighting(1, "a", ref("a", flags=SEEN))),
+    (
+        [Sighting(1, "a", ref("a", flags=SEEN), changed=True), Sighting(1, "a", marks=OFF)],
+        Sighting(1, "a", ref("a"), changed=True),
+    ),
+    ([Sighting(1, "a", None, WORK), Sighting(1, "a", marks=ON)], Sighting(1, "a", None, WORK | SEEN)),
+    ([Sighting(1, "a"), Sighting(1, "a", marks=ON)], Sighting(1, "a", marks=ON)),
+    ([Sighting(1, "a", marks=ON), Sighting(1, "a", marks=OFF)], Sighting(1, "a", marks=ON + OFF)),
+    ([Sighting(1, "a", marks=ON), Sighting(1, "a", ref("a"))], Sighting(1, "a", ref("a"))),
+    ([Sighting(1, "a", marks=ON), Sighting(1, "a")], Sighting(1, "a")),
+    ([Sighting(1, "a", marks=ON), Sighting(1, "a", gone=True)], Sighting(1, "a", gone=True)),
+    ([Sighting(1, "a", gone=True), Sighting(1, "a", marks=ON)], Sighting(1, "a", marks=ON)),
+]
+
+
+@pytest.mark.parametrize(("words", "counts"), MERGED)
+def test_a_mark_leaves_standing_what_was_said_before_it(words: list[Sighting], counts: Sighting) -> None:
+    other = Sighting(1, "b", marks=ON)
+    assert list(last_words([*words, other])) == [counts, other]
+
+
+def test_the_last_of_marks_counts() -> None:
+    words = [Sighting(1, "a", marks=ON), Sighting(1, "a", marks=(("work", True),)), Sighting(1, "a", marks=OFF)]
+    item = known(ref("a", flags=SEEN))
+    assert list(compare(INBOX, 1, words, [item], keep, complete=False)) == [Reflag(7, WORK)]
+
+
+@pytest.mark.parametrize(
+    ("now", "version", "since", "fetched"),
+    [
+        ("2", "2", 5, False),  # a run that was cut short has it in this version
+        ("2", "2", 4, True),  # archived before the checkpoint: the server's word counts
+        ("2", "2", 7, True),  # by this very run, which listed once more
+        ("3", "2", 5, True),
+        ("", "", 5, True),  # without versions nothing tells which change was fetched
+    ],
+)
+def test_what_a_run_that_was_cut_short_has_fetched_is_not_fetched_again(
+    now: str, version: str, since: int, fetched: bool
+) -> None:
+    item = replace(known(ref("a", version=version)), since=since)
+    sighting = Sighting(1, "a", ref("a", version=now), changed=True)
+    outcomes = list(compare(INBOX, 1, [sighting], [item], keep, complete=False, cut_short=range(5, 7)))
+    assert bool(outcomes) == fetched
 
 
 def test_both_sides_are_walked_in_order() -> None:
@@ -153,6 +224,35 @@ def test_treatment_of_folders(folder: Folder, archived: int, treatment: Treatmen
     tree = plan_tree([folder], [KnownFolder(4, folder)], {4: FolderCount(archived, {})}, MAIL_ONLY, lambda: 9)
     assert [(branch.number, branch.treatment) for branch in tree.branches] == [(4, treatment)]
     assert (tree.puts, tree.gone) == ((), ())
+
+
+ARCHIVE = Folder("f4", ("INBOX",), section=Section.IN_PLACE_ARCHIVE)
+BOTH = TaskOptions(sections=frozenset({Section.PRIMARY, Section.IN_PLACE_ARCHIVE}))
+
+
+def test_folders_of_a_section_that_is_off_are_neither_listed_nor_gone_nor_new() -> None:
+    old = [KnownFolder(1, INBOX), KnownFolder(2, ARCHIVE)]
+    new = Folder("f9", ("New",), section=Section.IN_PLACE_ARCHIVE)
+    for shown in ([INBOX], [INBOX, ARCHIVE, new]):
+        tree = plan_tree(shown, old, {2: FolderCount(3, {})}, MAIL_ONLY, lambda: 9)
+        assert [(each.number, each.treatment) for each in tree.branches] == [(1, Treatment.LISTED), (2, Treatment.KEPT)]
+        assert (tree.puts, tree.gone) == ((), ())
+
+
+def test_a_section_that_is_on_again_is_taken_up() -> None:
+    old = [KnownFolder(1, INBOX), KnownFolder(2, ARCHIVE)]
+    new = Folder("f9", ("New",), section=Section.IN_PLACE_ARCHIVE)
+    tree = plan_tree([INBOX, ARCHIVE, new], old, {}, BOTH, lambda: 9)
+    assert {each.number: each.treatment for each in tree.branches} == dict.fromkeys([1, 2, 9], Treatment.LISTED)
+    assert [each.folder for each in tree.puts] == [new]
+    assert plan_tree([INBOX], old, {}, BOTH, lambda: 9).gone == (2,)
+
+
+def test_a_folder_that_changes_its_section_keeps_its_number() -> None:
+    back = replace(ARCHIVE, section=Section.PRIMARY)
+    tree = plan_tree([INBOX, back], [KnownFolder(1, INBOX), KnownFolder(2, ARCHIVE)], {}, MAIL_ONLY, lambda: 9)
+    assert [(each.number, each.folder) for each in tree.puts] == [(2, back)]
+    assert tree.gone == ()
 
 
 def test_new_renamed_and_vanished_folders() -> None:
