@@ -6,6 +6,7 @@ Alice administers; Bob may see tasks only; Charlie may see nothing. `NOW` is the
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 import zlib
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,8 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
+from mailkeep.archive.events import NativeBlob
+from mailkeep.catalog import copying
 from mailkeep.catalog.models import (
     Connection,
     Entry,
@@ -32,7 +35,7 @@ from mailkeep.catalog.models import (
     Task,
     TaskRevision,
 )
-from mailkeep.mail.items import Kind
+from mailkeep.mail.items import Kind, NativePart
 from mailkeep.tasks.document import options_document
 from mailkeep.tasks.options import TaskOptions
 
@@ -75,6 +78,9 @@ class Letter:
     folder: int = 1
     left_out: str = ""
     detail: str = ""
+    kind: Kind = Kind.MAIL
+    message_class: str = "IPM.Note"
+    parts: tuple[NativePart, ...] = ()
 
 
 def people() -> dict[str, User]:
@@ -326,16 +332,22 @@ def fill(
     mailbox: Mailbox,
     letters: Sequence[Letter],
     archive: FakeArchive,
-    folders: Sequence[tuple[int, tuple[str, ...], str]] = FOLDERS,
+    folders: Sequence[tuple[int, tuple[str, ...], str] | tuple[int, tuple[str, ...], str, Kind]] = FOLDERS,
 ) -> list[str]:
     """Two completed runs: the second brings the last letter. The ids of the letters."""
     now = timezone.now()
     times = [now - timedelta(days=2), now - timedelta(hours=3)]
     for number, time in enumerate(times, 1):
         Entry.objects.create(mailbox=mailbox, number=number, time=time, hash=bytes(32), complete=True)
-    for number, path, role in folders:
+    for number, path, role, *kind in folders:
         Folder.objects.create(
-            mailbox=mailbox, number=number, since=1, server_id=str(number), path=list(path), kind="mail", role=role
+            mailbox=mailbox,
+            number=number,
+            since=1,
+            server_id=str(number),
+            path=list(path),
+            kind=kind[0] if kind else Kind.MAIL,
+            role=role,
         )
     for number, letter in enumerate(letters, 1):
         blob = b"" if letter.left_out else archive.put(letter.raw)
@@ -347,8 +359,8 @@ def fill(
             since=since,
             folder=letter.folder,
             server_id=f"1.{number:010}",
-            kind="mail",
-            message_class="IPM.Note",
+            kind=letter.kind,
+            message_class=letter.message_class,
             size=len(letter.raw),
             time=sent,
             received=sent,
@@ -361,9 +373,10 @@ def fill(
             sha256=hashlib.sha256(letter.raw).digest(),
             left_out=letter.left_out,
             detail=letter.detail,
+            native=_native(letter, archive),
         )
     Flagging.objects.create(mailbox=mailbox, item=1, since=2, flags=["seen", "flagged"])
-    for number, _path, _role in folders:
+    for number, *_ in folders:
         held = sum(1 for letter in letters if letter.folder == number and not letter.left_out)
         out = sum(1 for letter in letters if letter.folder == number and letter.left_out)
         if held:
@@ -381,6 +394,16 @@ def fill(
     mailbox.counts = {"mail": len(letters)}
     mailbox.save()
     return [f"{mailbox.uid.hex}-{number}" for number in range(1, len(letters) + 1)]
+
+
+def _native(letter: Letter, archive: FakeArchive) -> list[list[object]] | None:
+    blobs = [
+        NativeBlob(
+            part.name, archive.put(bytes(part.content)), hashlib.sha256(part.content).digest(), len(part.content)
+        )
+        for part in letter.parts
+    ]
+    return json.loads(copying.native(blobs)) if blobs else None
 
 
 def new_uid() -> str:

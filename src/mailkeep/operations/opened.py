@@ -221,8 +221,14 @@ class _Look:
         """Of the message, else of the native form."""
         if isinstance(self.parsed, Parsed):
             return [FileLine(one.number, one.name, one.size, one.inline) for one in self.parsed.attachments]
+        named = set(_named(self.said.html))
         return [
-            FileLine(number, safe_name(one.name, f"attachment-{number}"), one.size, one.part == self.said.photo)
+            FileLine(
+                number=number,
+                name=safe_name(one.name, f"attachment-{number}"),
+                size=one.size,
+                inside=one.part == self.said.photo or one.content_id in named,
+            )
             for number, one in enumerate(self.said.files, 1)
         ]
 

@@ -26,8 +26,9 @@ from django.test.utils import setup_databases, teardown_databases
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
 from mailkeep.catalog.models import Mailbox, Task
+from mailkeep.operations import connections
 
-from .. import letters, world
+from .. import cards, letters, world
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 if CHROMIUM is None:
@@ -52,6 +53,8 @@ class Site:
     items: list[str]
     hostile: Mailbox
     hostile_items: list[str]
+    cards: Mailbox  # with one item of each kind
+    card_items: list[str]
     canary: Canary
     session: str
 
@@ -86,6 +89,7 @@ def site(django_db_setup: None, django_db_blocker: object, canary: Canary) -> It
     archive = world.FakeArchive()
     patch = pytest.MonkeyPatch()
     patch.setattr("mailkeep.operations.opened.repository", lambda: archive)
+    patch.setitem(connections.PROVIDERS, "card", cards.CardProvider())
     server = ThreadedWSGIServer(("127.0.0.1", 0), QuietHandler)
     server.daemon_threads = False  # closing waits for answers under way, and so for their connections
     with django_db_blocker.unblock(), _test_database(), _serving(server):  # type: ignore[attr-defined]
@@ -132,10 +136,11 @@ def _furnished(address: str, archive: world.FakeArchive, canary: Canary) -> Site
         )
         for n, body in enumerate(bodies)
     ]  # fmt: skip
-    hostile_items = world.fill(hostile, found, archive, folders)
-    return Site(
-        address, tasks, mailbox, items, hostile, hostile_items, canary, _session(people["alice"], mailbox, hostile)
-    )
+    hostile_items = world.fill(hostile, [*found, *cards.hostile_cards(canary.address)], archive, folders)
+    office = Mailbox.objects.get(address="elif.yilmaz@contoso.example")
+    card_items = world.fill(office, cards.ordinary_cards(letters.PIXEL), archive, cards.FOLDERS)
+    session = _session(people["alice"], mailbox, hostile, office)
+    return Site(address, tasks, mailbox, items, hostile, hostile_items, office, card_items, canary, session)
 
 
 def _session(alice: object, *mailboxes: Mailbox) -> str:

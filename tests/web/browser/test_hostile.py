@@ -112,6 +112,18 @@ def test_hostile_names_are_only_words(site: Site, open_page: Opener, witness: Wi
     quiet(page, site)
 
 
+def test_hostile_cards_are_only_words(site: Site, open_page: Opener, witness: Witness) -> None:
+    """Appointments, contacts, tasks and notes: every hostile text as label, value, property, file name and subject."""
+    page = open_page(f"/items/{site.hostile_items[-1]}/")
+    for item in site.hostile_items[-1:-70:-9]:
+        page.goto(f"{site.address}/items/{item}/", wait_until="load")
+        for folded in page.locator("details.small > summary").all():
+            folded.click()
+        assert page.locator(".properties").is_visible()
+        assert page.locator("main img, main script, main svg[onload], main form, main iframe:not(.paper)").count() == 0
+        quiet(page, site)
+
+
 def test_attachments_are_only_ever_downloads(site: Site, open_page: Opener, witness: Witness) -> None:
     page = open_page(f"/items/{site.hostile_items[0]}/")
     context = page.context.request
