@@ -21,6 +21,7 @@ from mailkeep.simulator.ews.ical_reading import event_from_calendar
 from mailkeep.simulator.ews.item_schema import CLASSES, element_of, rank, words
 from mailkeep.simulator.ews.mapi import set_extended
 from mailkeep.simulator.ews.markup import (
+    boolean,
     child,
     child_text,
     element,
@@ -54,6 +55,10 @@ _PEOPLE = words("""
     From Sender ToRecipients CcRecipients BccRecipients ReplyTo RequiredAttendees OptionalAttendees Resources Members
 """)
 _TIMES = words("Start End DueDate StartDate ReminderDueBy Birthday WeddingAnniversary")
+_TRUTHS = words("""
+    IsReadReceiptRequested IsDeliveryReceiptRequested IsResponseRequested ReminderIsSet IsAllDayEvent AllowNewTimeProposal
+    IsOnlineMeeting
+""")
 _CREATABLE = words("Item Message CalendarItem Contact DistributionList Task PostItem")
 
 
@@ -152,6 +157,8 @@ def _inner(call: Call, node: etree._Element, name: str) -> str:
         return "".join(_person_outer(call, each) for each in node if isinstance(each.tag, str))
     if name in _TIMES and node.text:
         return _time(node.text, name)
+    if name in _TRUTHS:
+        return boolean(true(node.text))  # clients write 1 and 0, too; Exchange gives back words
     return inner_xml(node)
 
 

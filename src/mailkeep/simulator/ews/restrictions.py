@@ -11,6 +11,7 @@ IsNotEqualTo alone.
 from __future__ import annotations
 
 import operator
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ _NUMBERS = words("""
     Size TotalCount UnreadCount ChildFolderCount AppointmentSequenceNumber AppointmentState ReminderMinutesBeforeStart
     PercentComplete ActualWork TotalWork ChangeCount ConflictingMeetingCount AdjacentMeetingCount
 """)
+_TRUTH = re.compile("Is[A-Z]|Has[A-Z]|ReminderIsSet|AllowNewTimeProposal|MeetingRequestWasSent")
 _NEVER = words("""
     MimeContent Attachments ResponseObjects Recurrence ModifiedOccurrences DeletedOccurrences EffectiveRights
 """)
@@ -83,7 +85,7 @@ def typed(path: Path, text: str) -> Value:
             return moment(text)
         if path.extended in ("Integer", "Short", "Long", "Error") or name in _NUMBERS:
             return int(text)
-        if path.extended == "Boolean" or text in ("true", "false", "True", "False"):
+        if path.extended == "Boolean" or _TRUTH.match(name) or text in ("true", "false", "True", "False"):
             return text.lower() in ("true", "1")
     except ValueError as error:
         raise EwsError("ErrorInvalidValueForProperty", "The value is not valid for this property.") from error
