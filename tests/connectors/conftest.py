@@ -12,12 +12,18 @@ from mailkeep.simulator.dovecot import Dovecot
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from ews_world import Simulated, simulated_exchanges
 from worlds import WORLDS, DovecotWorld, World, dovecots, make_world
 
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Dovecot]]:
     yield from dovecots(tmp_path_factory.mktemp("dovecot"))
+
+
+@pytest.fixture(scope="session")
+def exchanges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Simulated]]:
+    yield from simulated_exchanges(tmp_path_factory.mktemp("exchange"))
 
 
 @pytest.fixture(params=WORLDS)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import email
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.message import Message
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from worlds import RECEIVED, WORLDS, World, make_world, message
 
-from mailkeep.connectors.base import Connector, Fetched, Gone, Listed, NewItem, Seen, Unfetched
+from mailkeep.connectors.base import Connector, Fetched, Gone, Listed, Marked, NewItem, Seen, Unfetched
 from mailkeep.errors import GiveUp
 from mailkeep.mail.items import Folder, ItemRef, Kind, Role, Sensitivity
 
@@ -46,6 +49,11 @@ class Copy:
                 if change.flags is not None:
                     self.flags[change.id] = change.flags
                 there.add(change.id)
+            elif isinstance(change, Marked):
+                assert change.id in self.refs
+                had = self.flags[change.id]
+                self.flags[change.id] = had | {change.flag} if change.on else had - {change.flag}
+                there.add(change.id)
             elif isinstance(change, Gone):
                 self.refs.pop(change.id, None)
         if listing.complete:
@@ -69,6 +77,26 @@ def connector(world: World) -> Iterator[Connector]:
 
 def find(connector: Connector, path: tuple[str, ...] = INBOX) -> Folder:
     return next(folder for folder in connector.folders() if folder.path == path)
+
+
+def kept(world: World, *flags: str) -> frozenset[str]:
+    """Those of the flags that the server can keep."""
+    return frozenset(flags) if world.flags is None else frozenset(flags) & world.flags
+
+
+def same(world: World, came: bytes, went: bytes) -> bool:
+    """Byte for byte, or where the server makes its messages anew, in subject and body as far as both are ASCII."""
+    if world.exact:
+        return came == went
+    ours, theirs = email.message_from_bytes(went), email.message_from_bytes(came)
+    return (ours["Subject"], ascii_of(ours)) == (theirs["Subject"], ascii_of(theirs))
+
+
+def ascii_of(message: Message) -> str:
+    part = next(part for part in message.walk() if not part.is_multipart())
+    body = part.get_payload(decode=True)
+    assert isinstance(body, bytes)
+    return re.sub(rb"[^\x21-\x7e]", b"", body).decode()
 
 
 def contents(connector: Connector, folder: Folder, refs: list[ItemRef]) -> dict[str, bytes]:
@@ -101,19 +129,21 @@ def test_folders_have_their_names_and_come_after_their_parents(world: World, con
 
 def test_a_first_listing_tells_everything_but_the_body(world: World, connector: Connector) -> None:
     content = message("one", extra="Sensitivity: Private\r\n") if not world_is_memory(world) else message("one")
-    world.deliver(INBOX, content, {"seen", "$Forwarded"})
+    world.deliver(INBOX, content, kept(world, "seen", "$Forwarded"))
     world.deliver(INBOX, message("two"), received=datetime(2020, 2, 29, 23, 59, 59, tzinfo=UTC))
     copy = Copy().follow(connector, find(connector))
     one, two = copy.ref("one"), copy.ref("two")
     assert copy.complete
-    assert copy.by_subject() == {"one": frozenset({"seen", "$Forwarded"}), "two": frozenset()}
-    assert (one.size, one.received, one.time) == (len(content), RECEIVED, RECEIVED)
+    assert copy.by_subject() == {"one": kept(world, "seen", "$Forwarded"), "two": frozenset()}
+    assert (one.received, one.time) == (RECEIVED, RECEIVED)
+    assert one.size == len(content) if world.exact_size else one.size > 0
     assert two.received == datetime(2020, 2, 29, 23, 59, 59, tzinfo=UTC)
-    assert (one.message_class, one.kind, one.version) == ("IPM.Note", Kind.MAIL, "")
+    assert (one.message_class, one.kind) == ("IPM.Note", Kind.MAIL)
+    assert bool(one.version) != world.exact_size
     assert one.sensitivity is (Sensitivity.NORMAL if world_is_memory(world) else Sensitivity.PRIVATE)
     assert one.sender == "Anna <anna@firma.example>"
     assert (one.recipients, one.message_id) == ("bob@firma.example", "<one@firma.example>")
-    assert one.id < two.id
+    assert one.id != two.id
     assert bool(one.stable_id) == world.stable_ids
 
 
@@ -129,7 +159,9 @@ def test_fetch_gives_each_item_once_and_exactly(world: World, connector: Connect
     folder = find(connector)
     copy = Copy().follow(connector, folder)
     got = contents(connector, folder, [copy.ref(subject) for subject in reversed(given_)])
-    assert {copy.refs[id_].subject: content for id_, content in got.items()} == given_
+    assert {copy.refs[id_].subject for id_ in got} == set(given_)
+    for id_, content in got.items():
+        assert same(world, content, given_[copy.refs[id_].subject])
     assert connector.usage.bytes_received >= sum(map(len, given_.values()))
 
 
@@ -148,13 +180,13 @@ def test_what_changed_since_a_checkpoint(world: World, connector: Connector) -> 
         world.deliver(INBOX, message(f"n{number}"))
     folder = find(connector)
     copy = Copy().follow(connector, folder)
-    world.flag(INBOX, "n3", {"seen", "flagged", "work"})
+    world.flag(INBOX, "n3", kept(world, "seen", "flagged", "work"))
     world.expunge(INBOX, "n4")
     world.move(INBOX, "n5", ("Other",))
     world.deliver(INBOX, message("new"), {"draft"})
     copy.follow(connector, folder)
     expected = {f"n{number}": frozenset[str]() for number in range(40) if number not in (4, 5)}
-    expected |= {"n3": frozenset({"seen", "flagged", "work"}), "new": frozenset({"draft"})}
+    expected |= {"n3": kept(world, "seen", "flagged", "work"), "new": frozenset({"draft"})}
     assert copy.by_subject() == expected
     world.flag(INBOX, "n3", ())
     copy.follow(connector, folder)
@@ -181,27 +213,31 @@ def test_nothing_changed_is_proved_without_a_listing(world: World, connector: Co
 
 
 def test_mail_that_arrives_during_a_listing_is_in_the_next(world: World, connector: Connector) -> None:
-    for number in range(1300):
+    """Or in this one, where the server's pages go on to the end: once in all."""
+    for number in range(world.many):
         world.deliver(INBOX, message(f"n{number}"))
     folder = find(connector)
     listing = connector.changes(folder, None)
-    seen = []
+    seen: list[str] = []
     for change in listing:
         assert isinstance(change, Listed)
-        if len(seen) in (0, 700):
+        if len(seen) in (0, world.many // 2):
             world.deliver(INBOX, message(f"late{len(seen)}"))
         seen.append(change.ref.subject)
-    assert seen == [f"n{number}" for number in range(1300)]
-    assert listing.count == 1300
     again = connector.changes(folder, listing.checkpoint)
-    assert [change.ref.subject for change in again if isinstance(change, Listed)] == ["late0", "late700"]
+    later = [change.ref.subject for change in again if isinstance(change, Listed)]
+    late = ["late0", f"late{world.many // 2}"]
+    assert sorted(seen + later) == sorted([f"n{number}" for number in range(world.many)] + late)
+    assert listing.count in (len(seen), len(seen) + len(later))
+    assert again.count == len(seen) + len(later)
 
 
 def test_a_listing_and_a_fetch_share_the_session(world: World, connector: Connector) -> None:
     """Items are fetched, also from another folder, while a listing is under way."""
     world.add_folder(("Other",))
     world.deliver(("Other",), message("far away"))
-    for number in range(1200):
+    count = world.many - 100
+    for number in range(count):
         world.deliver(INBOX, message(f"n{number}"))
     folder, other = find(connector), find(connector, ("Other",))
     far = Copy().follow(connector, other).ref("far away")
@@ -210,9 +246,9 @@ def test_a_listing_and_a_fetch_share_the_session(world: World, connector: Connec
         assert isinstance(change, Listed)
         subjects.append(change.ref.subject)
         if len(subjects) % 300 == 1:
-            assert contents(connector, folder, [change.ref]) == {change.ref.id: message(change.ref.subject)}
-            assert contents(connector, other, [far]) == {far.id: message("far away")}
-    assert subjects == [f"n{number}" for number in range(1200)]
+            assert same(world, contents(connector, folder, [change.ref])[change.ref.id], message(change.ref.subject))
+            assert same(world, contents(connector, other, [far])[far.id], message("far away"))
+    assert sorted(subjects) == sorted(f"n{number}" for number in range(count))
 
 
 def test_a_stable_id_survives_a_move(world: World, connector: Connector) -> None:
@@ -221,12 +257,16 @@ def test_a_stable_id_survives_a_move(world: World, connector: Connector) -> None
     before = Copy().follow(connector, find(connector)).ref("one")
     world.move(INBOX, "one", ("Other",))
     after = Copy().follow(connector, find(connector, ("Other",))).ref("one")
-    assert after.stable_id == before.stable_id
-    assert bool(after.stable_id) == world.stable_ids
-    assert (after.size, after.received) == (before.size, before.received)
+    if world.stable_ids:
+        assert after.stable_id == before.stable_id != ""
+    assert after.received == before.received
+    assert after.size == before.size or not world.exact_size
+    assert after.version == before.version
 
 
 def test_new_ids_make_the_listing_complete(world: World, connector: Connector) -> None:
+    if not world.renumbers:
+        pytest.skip("this server never does that")
     for number in range(5):
         world.deliver(INBOX, message(f"n{number}"))
     folder = find(connector)
@@ -247,7 +287,10 @@ def test_a_checkpoint_of_somebody_else_is_no_error(world: World, connector: Conn
     world.deliver(INBOX, message("one"))
     folder = find(connector)
     checkpoint = Copy().follow(connector, folder).checkpoint
-    world.renumber(INBOX)
+    if world.renumbers:
+        world.renumber(INBOX)
+    else:
+        checkpoint = b"of another kind of server"
     copy = Copy(checkpoint).follow(connector, folder)
     assert copy.complete
     assert set(copy.by_subject()) == {"one"}
@@ -270,7 +313,11 @@ def test_identify_gives_the_complete_header(world: World, connector: Connector) 
     folder = find(connector)
     ref = Copy().follow(connector, folder).ref("one")
     head, blank, _ = message("one", extra="X-Long: a\r\n b\r\n").partition(b"\r\n\r\n")
-    assert list(connector.identify(folder, iter([ref]))) == [(ref, head + blank)]
+    found = list(connector.identify(folder, iter([ref])))
+    if world.exact_size:
+        assert found == [(ref, head + blank)]
+    else:  # ids that survive are proof enough
+        assert [one for one, _ in found] == ([] if ref.stable_id else [ref])
 
 
 def test_create_and_read_back(world: World, connector: Connector) -> None:
@@ -278,24 +325,28 @@ def test_create_and_read_back(world: World, connector: Connector) -> None:
     folder = connector.create_folder(path, Kind.MAIL)
     assert folder.path == path
     assert connector.create_folder(path, Kind.MAIL).id == folder.id
-    item = NewItem(Kind.MAIL, message("back", body="z" * 200_000), frozenset({"seen", "$Label1"}), RECEIVED)
+    item = NewItem(Kind.MAIL, message("back", body="z" * 200_000), kept(world, "seen", "$Label1"), RECEIVED)
     created = connector.create(folder, item)
+    assert created.cannot == ()
     copy = Copy().follow(connector, folder)
     ref = copy.ref("back")
     assert created.id == ref.id
     assert (ref.flags, ref.received) == (item.flags, RECEIVED)
-    assert contents(connector, folder, [ref]) == {ref.id: item.content}
+    assert same(world, contents(connector, folder, [ref])[ref.id], item.content)
 
 
 def test_undo_removes_only_what_nobody_changed(world: World, connector: Connector) -> None:
     folder = connector.create_folder(("Back",), Kind.MAIL)
     item = NewItem(Kind.MAIL, message("back"), frozenset(), RECEIVED)
     created = connector.create(folder, item)
-    assert not connector.remove_created(folder, created.id, hashlib.sha256(b"something else").hexdigest())
+    ref = Copy().follow(connector, folder).ref("back")
+    content = contents(connector, folder, [ref])[ref.id]
+    version = "something else" if ref.version else ""
+    assert not connector.remove_created(folder, created.id, hashlib.sha256(b"something else").hexdigest(), version)
     assert connector.count(folder) == 1
-    right = hashlib.sha256(item.content).hexdigest()
-    assert connector.remove_created(folder, created.id, right)
-    assert not connector.remove_created(folder, created.id, right)
+    right = hashlib.sha256(content).hexdigest()
+    assert connector.remove_created(folder, created.id, right, ref.version)
+    assert not connector.remove_created(folder, created.id, right, ref.version)
     assert connector.count(folder) == 0
 
 
@@ -328,14 +379,16 @@ def test_whoever_follows_the_listings_knows_the_mailbox(
     copies: dict[tuple[str, ...], Copy] = {path: Copy() for path in mail}
     connector = world.connect()
     try:
-        for number, (operation, pick, flags) in enumerate([*operations, ("follow", 0, frozenset())]):
+        for number, (operation, pick, wanted) in enumerate([*operations, ("follow", 0, frozenset())]):
             path = INBOX if pick % 2 else ("Other",)
             subjects = sorted(mail[path])
+            flags = kept(world, *wanted)
             if operation == "deliver":
                 mail[path][f"n{number}"] = flags
                 world.deliver(path, message(f"n{number}"), flags)
             elif operation == "renumber":
-                world.renumber(path)
+                if world.renumbers:
+                    world.renumber(path)
             elif operation == "reconnect":
                 connector.close()
                 connector = world.connect()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from ews_world import EwsWorld, named_server, simulated
 
 from mailkeep.connectors.base import Connector, Endpoint
 from mailkeep.connectors.imap.provider import ImapProvider
@@ -21,7 +22,7 @@ from mailkeep.simulator.dovecot import SPECIAL_USE, Dovecot
 
 RECEIVED = datetime(2021, 3, 4, 5, 6, 7, tzinfo=UTC)
 PASSWORD = "a pass word"
-WORLDS = ("memory", "memory-plain", "qresync", "condstore", "plain")
+WORLDS = ("memory", "memory-plain", "qresync", "condstore", "plain", "exchange", "exchange-plain", "ews")
 
 
 def message(subject: str, body: str = "hello", extra: str = "") -> bytes:
@@ -30,10 +31,15 @@ def message(subject: str, body: str = "hello", extra: str = "") -> bytes:
 
 
 class World(Protocol):
-    """`renumber`: every id of the folder changes, as with a new UIDVALIDITY."""
+    """A server and one of its mailboxes. `renumber`: every id of the folder changes, as with a new UIDVALIDITY."""
 
     incremental: bool
     stable_ids: bool
+    exact: bool  # a message comes back byte for byte
+    exact_size: bool  # its size is its length, and it has no version: its bytes are all it is
+    renumbers: bool  # it can do `renumber`
+    flags: frozenset[str] | None  # those it keeps; None: any word
+    many: int  # messages, for what takes many
 
     def connect(self) -> Connector: ...
     def add_folder(self, path: tuple[str, ...]) -> None: ...
@@ -47,6 +53,10 @@ class World(Protocol):
 
 
 class MemoryWorld:
+    exact = exact_size = renumbers = True
+    flags: frozenset[str] | None = None
+    many = 1300
+
     def __init__(self, *, incremental: bool = True, stable_ids: bool = True) -> None:
         self.incremental, self.stable_ids = incremental, stable_ids
         self.server = MemoryServer(stable_ids=stable_ids, incremental=incremental)
@@ -90,6 +100,9 @@ class MemoryWorld:
 class DovecotWorld:
     """A user of their own on a Dovecot that several tests share."""
 
+    exact = exact_size = renumbers = True
+    flags: frozenset[str] | None = None
+    many = 1300
     _numbers = itertools.count(1)
 
     def __init__(self, server: Dovecot, *, incremental: bool, stable_ids: bool) -> None:
@@ -158,5 +171,15 @@ def make_world(name: str, request: pytest.FixtureRequest) -> World:
         return MemoryWorld()
     if name == "memory-plain":
         return MemoryWorld(incremental=False, stable_ids=False)
+    if name.startswith("exchange"):
+        return closed_after(simulated(request.getfixturevalue("exchanges")[name]), request)
+    if name == "ews":
+        return closed_after(named_server(), request)
     server = request.getfixturevalue("servers")[name]
     return DovecotWorld(server, incremental=name != "plain", stable_ids=name == "qresync")
+
+
+def closed_after(world: EwsWorld, request: pytest.FixtureRequest) -> EwsWorld:
+    """What it made on the server is removed, however the test ends."""
+    request.addfinalizer(world.close)
+    return world

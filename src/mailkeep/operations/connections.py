@@ -24,8 +24,17 @@ from mailkeep.tasks.names import checked_name
 
 PROVIDERS: dict[str, Provider] = {"imap": ImapProvider(), "exchange": EwsProvider()}
 KINDS_TO_COME = {"microsoft365": "Microsoft 365 (Graph)"}
-PUBLIC_FIELDS = tuple(
-    ["host", "port", "tls", "ca_pem", "auth", "user", "master_user", "separator", "mailbox_check", "impersonate"]
+PUBLIC_FIELDS = (
+    "host",
+    "port",
+    "tls",
+    "ca_pem",
+    "auth",
+    "user",
+    "master_user",
+    "separator",
+    "mailbox_check",
+    "impersonate",
 )
 SECRET_FIELDS = ("password", "master_password", "logins")
 TLS_MODES = ("implicit", "starttls", "none")

@@ -21,6 +21,7 @@ from mailkeep.connectors.ews import series
 from mailkeep.connectors.ews.attaching import attach
 from mailkeep.connectors.ews.composing import Form, form_of, pieces, properties
 from mailkeep.connectors.ews.hierarchy import FOLDER_CLASSES, Hierarchy
+from mailkeep.connectors.ews.refusals import ServerFailed
 from mailkeep.connectors.ews.session import Session
 from mailkeep.connectors.ews.settable import RARER_FIRST, creatable, field_key
 from mailkeep.connectors.ews.whole import EXPORT
@@ -122,7 +123,13 @@ def silently(request: Request) -> Request:
 
 def _upload(session: Session, folder: Folder, stream: bytes, uploads: Uploads) -> str:
     """The new item's id, "" where the server takes no such stream."""
-    message = _message(session, writing.upload_items([(folder.id, stream)]))
+    try:
+        message = _message(session, writing.upload_items([(folder.id, stream)]))
+    except ServerFailed:
+        if uploads.there:
+            raise
+        uploads.there = False
+        return ""
     if message.response_class != "Error":
         uploads.there = True
         made = listing.new_ids(message)

@@ -7,7 +7,7 @@ One batch that is poisoned (the server fails over it as a whole) is halved until
 be had with its MIME is asked for once more without. Larger items go alone, and nothing else is fetched beside them, so what
 is held is two batches or one item.
 
-`ExportItems` is tried once per session; a server without it costs one request.
+`ExportItems` is tried once per session; a server without it costs one request, or two where it breaks down over it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from mailkeep.connectors.base import Fetched, Unfetched
+from mailkeep.connectors.ews.refusals import ServerFailed
 from mailkeep.connectors.ews.session import Session
 from mailkeep.connectors.ews.transport import Transport
 from mailkeep.connectors.ews.whole import EXPORT, Line, whole
@@ -33,6 +34,7 @@ EXPORT_BYTES_MAX = 48 << 20  # of an item: above, its MIME and properties are it
 _BATCH_ITEMS = 100
 _BATCH_BYTES = 8 << 20
 _IN_FLIGHT = 2
+_FAILURES_MAX = 2  # of ExportItems before anything was exported: the server has no such thing
 _WHAT = "read items"
 
 Result = Fetched | Unfetched
@@ -53,6 +55,7 @@ class Exports:
 
     def __init__(self) -> None:
         self.there: bool | None = None
+        self.failed = 0  # how often it broke down over the very first
 
 
 class Fetching:
@@ -247,6 +250,14 @@ class Fetching:
                         yield ref.id, found.content
                     elif message.response_class == "Error" and codes.item_problem(message) is None:
                         self._refused_export(message)
+            except ServerFailed:
+                if self._exports.there:
+                    raise
+                self._exports.failed += 1
+                if self._exports.failed >= _FAILURES_MAX:
+                    self._exports.there = False
+                else:
+                    todo.appendleft(asked)
             except SoapFault as fault:
                 self._refused_export(fault.message)
                 if self._exports.there and len(asked) > 1:

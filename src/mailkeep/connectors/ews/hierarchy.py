@@ -64,6 +64,7 @@ _ASKED_ROLES = tuple(name for name in _ROLES if name != "archive")  # which Exch
 _SHAPE = FOLDERS.having("folder:UnreadCount")
 _DEPTH_MAX = 300  # Exchange's own limit; more is a circle
 _WHAT = "list the folders"
+Found = tuple[FoundFolder, int | None]  # with its UnreadCount
 _NO_SECTION = frozenset({"folder_not_found", "mailbox_not_found", "refused_by_server"})  # codes for: it has none
 
 
@@ -92,6 +93,7 @@ class Hierarchy:
         self._sections = [section for section in ROOTS if section in sections]
         self._known: dict[str, Known] = {}
         self._heard = False
+        self._by_sync = False  # this server knows no FindFolder
 
     def listed(self) -> list[Known]:
         """Asked of the server now, parents before children."""
@@ -119,23 +121,38 @@ class Hierarchy:
 
     def _section(self, section: Section) -> list[Known]:
         root = self._session.known(ROOTS[section])
-        found: list[tuple[FoundFolder, int | None]] = []
-        while True:
-            request = requests.find_folder([root], _SHAPE, offset=len(found))
-            try:
-                message = self._session.one(request, _WHAT)
-            except GiveUp as error:
-                if section is not Section.PRIMARY and error.code in _NO_SECTION:
-                    return []
+        try:
+            found = list(self._found(root) if not self._by_sync else self._synced(root))
+        except GiveUp as error:
+            if section is not Section.PRIMARY and error.code in _NO_SECTION:
+                return []
+            if self._by_sync or error.code != "refused_by_server":
                 raise
-            unread = _unread(message)
-            page = [(one, unread.get(one.id)) for one in listing.read_folders(message)]
-            found += page
-            if not page or listing.next_offset(message) is None:
-                break
+            self._by_sync = True
+            return self._section(section)
         return list(_placed(found, self._roles(found, section), section))
 
-    def _roles(self, found: list[tuple[FoundFolder, int | None]], section: Section) -> dict[str, Role]:
+    def _found(self, root: FolderName) -> Iterator[Found]:
+        """By FindFolder: one request per thousand folders, and the counts are of now."""
+        offset: int | None = 0
+        while offset is not None:
+            message = self._session.one(requests.find_folder([root], _SHAPE, offset=offset), _WHAT)
+            unread = _unread(message)
+            yield from ((one, unread.get(one.id)) for one in listing.read_folders(message))
+            following = listing.next_offset(message)
+            offset = following if following is not None and following > offset else None
+
+    def _synced(self, root: FolderName) -> Iterator[Found]:
+        """By SyncFolderHierarchy from the start, for servers without FindFolder."""
+        state, last = "", False
+        while not last:
+            message = self._session.one(requests.sync_folder_hierarchy(root, state, _SHAPE), _WHAT)
+            page, unread = listing.read_hierarchy_page(message), _unread(message)
+            yield from ((one, unread.get(one.id)) for one in page.folders)
+            last = page.last or page.state == state
+            state = page.state
+
+    def _roles(self, found: list[Found], section: Section) -> dict[str, Role]:
         if section is not Section.PRIMARY:
             return {
                 one.id: _ARCHIVE_ROLES[one.distinguished] for one, _ in found if one.distinguished in _ARCHIVE_ROLES
@@ -156,7 +173,7 @@ def kind_of(folder_class: str) -> Kind:
     return _KINDS.get(parts[1], Kind.MAIL) if len(parts) > 1 and parts[0] == "ipf" else Kind.MAIL
 
 
-def _placed(found: list[tuple[FoundFolder, int | None]], roles: dict[str, Role], section: Section) -> Iterator[Known]:
+def _placed(found: list[Found], roles: dict[str, Role], section: Section) -> Iterator[Known]:
     """With their paths, parents before children. A folder whose parent is not shown is not shown either."""
     shown = {one.id: (one, unread) for one, unread in found if one.element != "SearchFolder" and not one.hidden}
     listed = {one.id for one, _ in found}
@@ -175,7 +192,7 @@ def _placed(found: list[tuple[FoundFolder, int | None]], roles: dict[str, Role],
         yield Known(Folder(one.id, path, kind_of(one.folder_class), role, True, section), one, unread)
 
 
-def _depth(one: FoundFolder, shown: dict[str, tuple[FoundFolder, int | None]]) -> int:
+def _depth(one: FoundFolder, shown: dict[str, Found]) -> int:
     depth = 0
     at = one
     while at.parent in shown and depth < _DEPTH_MAX:
@@ -187,8 +204,10 @@ def _depth(one: FoundFolder, shown: dict[str, tuple[FoundFolder, int | None]]) -
 def _unread(message: ResponseMessage) -> dict[str, int]:
     """UnreadCount by folder id."""
     told = {}
-    for item in message.items:
-        key, unread = item.find(f"{T}FolderId"), item.findtext(f"{T}UnreadCount", "").strip()
+    for count in message.element.iter(f"{T}UnreadCount"):
+        folder = count.getparent()
+        key = folder.find(f"{T}FolderId") if folder is not None else None
+        unread = (count.text or "").strip()
         if key is not None and unread.isascii() and unread.isdigit():
             told[key.get("Id", "")] = int(unread)
     return told

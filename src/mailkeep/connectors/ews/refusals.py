@@ -27,6 +27,10 @@ _TITLE = re.compile(rb"<title[^>]*>\s*([^<]{1,120})", re.IGNORECASE)
 _BUSY_WAIT = {503: 10.0, 429: 30.0}  # seconds, where the server names none
 
 
+class ServerFailed(RetryLater):
+    """HTTP 500 without a fault: a server in trouble, or (not Exchange) one that does not know the operation."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """An HTTP answer that is no EWS: `beginning` of its body, a few kilobytes."""
@@ -70,7 +74,7 @@ def http(answer: Answered, endpoint: Endpoint, now: datetime) -> MailkeepError:
         return _page(answer, endpoint)
     if status >= 500:
         message = f"{host} failed (HTTP {status}){_title(answer)}"
-        return RetryLater("unreachable", message, "it is tried again; look into the server's log if this lasts")
+        return ServerFailed("unreachable", message, "it is tried again; look into the server's log if this lasts")
     message = f"what answers at {host} is no Exchange Web Services (HTTP {status}{_kind(answer)}){_title(answer)}"
     return GiveUp("unreachable", message, "check host and port of the connection")
 
