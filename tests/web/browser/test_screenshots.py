@@ -14,7 +14,7 @@ from .conftest import Opener, Site
 FOLDER = os.environ.get("MAILKEEP_SCREENSHOTS")
 LIST = "/administration/services/sync-recover/"
 
-EVERYWHERE = {"tasks", "mailbox", "item"}  # pictured light and dark, wide and narrow; the others once
+EVERYWHERE = {"tasks", "mailbox", "item", "appointment", "contact"}  # pictured light and dark, wide and narrow; the others once
 
 pytestmark = pytest.mark.skipif(FOLDER is None, reason="MAILKEEP_SCREENSHOTS names no folder for the pictures")
 
@@ -32,6 +32,11 @@ def addresses(site: Site) -> dict[str, str]:
         "left-out": f"/mailboxes/{site.mailbox.uid.hex}/left-out/",
         "reason": f"/mailboxes/{site.tasks['hr'].memberships.all()[0].mailbox.uid.hex}/",
         "create": f"{LIST}new/",
+        "calendar": f"/mailboxes/{site.cards.uid.hex}/?folder=2",
+        "appointment": f"/items/{site.card_items[0]}/",
+        "contact": f"/items/{site.card_items[1]}/",
+        "card-task": f"/items/{site.card_items[2]}/",
+        "note": f"/items/{site.card_items[3]}/",
     }
 
 
@@ -49,9 +54,9 @@ def test_pictures(site: Site, open_page: Opener, scheme: str, width: int, height
         if name == "sign-in" or ((scheme, width) != ("light", 1440) and name not in EVERYWHERE):
             continue
         page.goto(site.address + path)
-        if name == "mailbox" and width > 1000:
+        if name in ("mailbox", "calendar") and width > 1000:
             page.locator(".letter").first.click()
-            page.frame_locator("iframe").locator("h2").wait_for()
+            page.frame_locator("iframe").locator("h2, ol").first.wait_for()
         page.wait_for_timeout(150)
         page.screenshot(path=folder / f"{name}-{width}-{scheme}.png")
     if (scheme, width) == ("light", 1440):
