@@ -64,14 +64,14 @@ def _names(one: Card) -> tuple[str, str]:
 def _mails(one: Card, name: str) -> str:
     addresses = dict.fromkeys([one.person.address, one.private_mail])
     return "".join(
-        elements.element("Bundle", escape(address), Key=f"EmailAddress{number}", Name=name, RoutingType="SMTP")
+        elements.element("Entry", escape(address), Key=f"EmailAddress{number}", Name=name, RoutingType="SMTP")
         for number, address in enumerate(filter(None, addresses), 1)
     )
 
 
 def _phones(one: Card) -> str:
     numbers = {"BusinessPhone": one.person.phone, "HomePhone": one.home_phone, "MobilePhone": one.mobile}
-    return "".join(elements.element("Bundle", escape(number), Key=key) for key, number in numbers.items() if number)
+    return "".join(elements.element("Entry", escape(number), Key=key) for key, number in numbers.items() if number)
 
 
 def _addresses(one: Card) -> str:
@@ -84,7 +84,7 @@ def _addresses(one: Card) -> str:
         "PostalCode": one.office.postcode,
     }
     inner = "".join(elements.element(name, escape(value)) for name, value in lines.items() if value)
-    return elements.element("Bundle", inner, Key="Business")
+    return elements.element("Entry", inner, Key="Business")
 
 
 def circle(one: Circle, made: datetime) -> Bundle:
