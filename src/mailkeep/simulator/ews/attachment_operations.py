@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from lxml import etree
@@ -39,7 +40,9 @@ def _whole(call: Call, owner: Item, held: Attachment, shape: Shape) -> etree._El
     node = t("FileAttachment" if held.item is None else "ItemAttachment")
     node.extend(list(parsed(outline(View(call, owner, ID_ONLY), held))))
     if held.item is not None:
-        node.append(render_item(call, held.item, shape))
+        # The schema knows no list within an attachment: it is shown as any item.
+        listed = held.item.element == "DistributionList"
+        node.append(render_item(call, replace(held.item, element="Item") if listed else held.item, shape))
         return node
     content = attachment_content(owner.mime, held) if held.part else held.content
     node.append(t("Content", b64encode(content).decode("ascii")))

@@ -89,8 +89,8 @@ def _over(call: Call, mailbox: Mailbox, folder: Folder, old: etree._Element, who
         raise
     for held in home.attachments(item):
         home.remove_attachment(item, held.id)
-    place = {"id": item.id, "mailbox": item.mailbox, "folder": item.folder, "search_key": item.search_key}
-    saved = home.save(replace(whole.item, **place))
+    new = replace(whole.item, id=item.id, mailbox=item.mailbox, folder=item.folder, search_key=item.search_key)
+    saved = home.save(new)
     for attachment in whole.attachments:
         home.add_attachment(saved, attachment)
     for changed in whole.occurrences:

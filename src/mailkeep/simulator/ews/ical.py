@@ -49,7 +49,7 @@ def calendar_text(item: Item, instances: Sequence[Instance] = (), deleted: Seque
     if zone.key not in ("UTC", "Etc/UTC"):
         year = moment(item.properties["Start"]).year if item.properties.get("Start") else 2000
         calendar.add_component(timezone(zone_id, zone, year))
-    calendar.add_component(_event(item, zone, zone_id, deleted))
+    calendar.add_component(_event(item, zone, zone_id, deleted, item.occurrence))
     for instance in instances:
         calendar.add_component(_event(occurrence_item(item, instance), zone, zone_id, (), instance.original_start))
     return bytes(calendar.to_ical())
@@ -97,15 +97,15 @@ def _add_people(event: Event, properties: dict[str, str]) -> None:
         event.add("organizer", _address(child_text(box, "Name"), child_text(box, "EmailAddress")))
     for name, role in _ROLES:
         for attendee in parsed(properties.get(name, "")):
-            box = child(attendee, "Mailbox")
-            if box is None:
+            mailbox = child(attendee, "Mailbox")
+            if mailbox is None:
                 continue
-            address = _address(child_text(box, "Name"), child_text(box, "EmailAddress"))
+            address = _address(child_text(mailbox, "Name"), child_text(mailbox, "EmailAddress"))
             answer = _PARTSTAT.get(child_text(attendee, "ResponseType"), "NEEDS-ACTION")
             address.params.update({"ROLE": role, "PARTSTAT": answer, "RSVP": "TRUE"})
             if name == "Resources":
                 address.params["CUTYPE"] = "RESOURCE"
-            event.add("attendee", address, encode=0)
+            event.add("attendee", address, encode=False)
 
 
 def _address(name: str, address: str) -> vCalAddress:

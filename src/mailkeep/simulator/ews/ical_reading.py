@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from icalendar import Calendar, Component
+from icalendar import Calendar
 
-from mailkeep.simulator.ews.markup import boolean, element, escape, stamp
-from mailkeep.simulator.ews.messages import mailbox_xml
+from mailkeep.simulator.ews.markup import boolean, element, escape, mailbox_xml, stamp
 from mailkeep.simulator.ews.rrule import recurrence_of
 from mailkeep.simulator.exchange.values import Item, Occurrence
 from mailkeep.simulator.exchange.zones import ZONES, zone_named
@@ -27,7 +26,7 @@ _BY_IANA = {zone.iana: zone.id for zone in reversed(ZONES)}
 def event_from_calendar(content: bytes) -> tuple[Item, list[Occurrence], list[datetime]] | None:
     """The first event with its exceptions; None for what is no calendar, or holds no event."""
     try:
-        events = list(Calendar.from_ical(content).walk("VEVENT"))
+        events: list[Any] = list(Calendar.from_ical(content).walk("VEVENT"))
         return _event(events) if events else None
     except (
         ValueError,
@@ -39,7 +38,7 @@ def event_from_calendar(content: bytes) -> tuple[Item, list[Occurrence], list[da
         return None
 
 
-def _event(events: list[Component]) -> tuple[Item, list[Occurrence], list[datetime]]:
+def _event(events: list[Any]) -> tuple[Item, list[Occurrence], list[datetime]]:
     master = next((event for event in events if "RECURRENCE-ID" not in event), events[0])
     item = Item("IPM.Appointment", "CalendarItem", _properties(master))
     changed = [
@@ -54,7 +53,7 @@ def _differences(of: dict[str, str], properties: dict[str, str]) -> dict[str, st
     return {name: value for name, value in properties.items() if of.get(name) != value}
 
 
-def _properties(event: Component) -> dict[str, str]:
+def _properties(event: Any) -> dict[str, str]:
     start = event["DTSTART"].dt
     whole_day = not isinstance(start, datetime)
     found = {
@@ -79,7 +78,7 @@ def _properties(event: Component) -> dict[str, str]:
     return found
 
 
-def _texts(event: Component) -> dict[str, str]:
+def _texts(event: Any) -> dict[str, str]:
     found = {
         name: escape(str(event[key])) for name, key in (("UID", "UID"), ("Location", "LOCATION")) if event.get(key)
     }
@@ -95,7 +94,7 @@ def _texts(event: Component) -> dict[str, str]:
     return found
 
 
-def _end(event: Component, start: date) -> datetime:
+def _end(event: Any, start: date) -> datetime:
     if "DTEND" in event:
         return _utc(event["DTEND"].dt)
     if "DURATION" in event:
@@ -110,7 +109,7 @@ def _utc(when: date) -> datetime:
     return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def _zone(event: Component, start: date) -> dict[str, str]:
+def _zone(event: Any, start: date) -> dict[str, str]:
     name = str(event["DTSTART"].params.get("TZID", "")) or ("UTC" if isinstance(start, datetime) else "")
     name = _BY_IANA.get(name, name)
     if not name or zone_named(name) is None:
@@ -120,17 +119,17 @@ def _zone(event: Component, start: date) -> dict[str, str]:
     }
 
 
-def _importance(event: Component) -> str:
+def _importance(event: Any) -> str:
     priority = int(event.get("PRIORITY", 5) or 5)
     return "High" if priority < 5 else "Low" if priority > 5 else "Normal"
 
 
-def _busy(event: Component) -> str:
+def _busy(event: Any) -> str:
     said = _BUSY.get(str(event.get("X-MICROSOFT-CDO-BUSYSTATUS", "")).upper())
     return said or ("Free" if str(event.get("TRANSP", "")).upper() == "TRANSPARENT" else "Busy")
 
 
-def _people(event: Component) -> dict[str, str]:
+def _people(event: Any) -> dict[str, str]:
     found: dict[str, str] = {}
     if organizer := event.get("ORGANIZER"):
         found["Organizer"] = _box(organizer)
@@ -146,7 +145,7 @@ def _box(address: Any) -> str:
     return mailbox_xml(str(address.params.get("CN", "")), plain[7:] if plain.lower().startswith("mailto:") else plain)
 
 
-def _reminder(event: Component) -> dict[str, str]:
+def _reminder(event: Any) -> dict[str, str]:
     for alarm in event.walk("VALARM"):
         trigger = alarm["TRIGGER"].dt if "TRIGGER" in alarm else None
         if isinstance(trigger, timedelta):

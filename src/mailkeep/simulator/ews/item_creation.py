@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from hashlib import blake2b
 
 from lxml import etree
@@ -47,7 +48,7 @@ def create_item(call: Call, request: etree._Element) -> Answer:
         with call.organisation.writing():
             return [m("Items", None, render_item(call, _created(call, request, node), ID_ONLY))]
 
-    return answer("CreateItem", (attempt("CreateItem", lambda node=node: one(node), empty="Items") for node in nodes))
+    return answer("CreateItem", (attempt("CreateItem", partial(one, node), empty="Items") for node in nodes))
 
 
 def _created(call: Call, request: etree._Element, node: etree._Element) -> Item:

@@ -84,10 +84,16 @@ def read_item(call: Call, node: etree._Element, *, nested: bool = False) -> Draf
         if isinstance(each.tag, str):
             _put(call, draft, each, local_name(each))
     item.element = element_of(item.item_class)
-    if (address := item.extended.get("0x5d02") or item.extended.get("0x0065")) and item.element == "CalendarItem":
-        shown = item.extended.get("0x0042", address)[1]
-        item.properties["Organizer"] = person_xml(call, shown, address[1])
+    if item.element == "CalendarItem":
+        _put_organizer(call, item)
     return draft
+
+
+def _put_organizer(call: Call, item: Item) -> None:
+    """An event's organiser is read-only, and yet a copy of a meeting has one: PidTagSentRepresenting… says who."""
+    address = item.extended.get("0x5d02") or item.extended.get("0x0065")
+    if address is not None:
+        item.properties["Organizer"] = person_xml(call, item.extended.get("0x0042", address)[1], address[1])
 
 
 def _from_mime(node: etree._Element, name: str, item_class: str) -> Draft:
@@ -180,7 +186,10 @@ def _person_outer(call: Call, node: etree._Element) -> str:
         key = node.get("Key") or _member_key(box)
         inner += "" if child(node, "Status") is not None else element("Status", "Normal")
         return element("Member", inner, f' Key="{escape(key)}"')
-    return element(local_name(node), inner)
+    if child(node, "ResponseType") is None:
+        mailbox, end, rest = inner.partition("</t:Mailbox>")
+        inner = mailbox + end + element("ResponseType", "Unknown") + rest
+    return element("Attendee", inner)
 
 
 def _member_key(box: etree._Element | None) -> str:

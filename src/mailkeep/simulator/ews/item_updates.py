@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from lxml import etree
 
@@ -55,7 +56,7 @@ def update_item(call: Call, request: etree._Element) -> Answer:
             results = m("ConflictResults", None, t("Count", "0"))
             return [m("Items", None, render_item(call, item, ID_ONLY)), results]
 
-    return answer("UpdateItem", (attempt("UpdateItem", lambda node=node: one(node), empty="Items") for node in nodes))
+    return answer("UpdateItem", (attempt("UpdateItem", partial(one, node), empty="Items") for node in nodes))
 
 
 def _updated(call: Call, request: etree._Element, change: etree._Element) -> Item:
@@ -63,9 +64,9 @@ def _updated(call: Call, request: etree._Element, change: etree._Element) -> Ite
     mailbox, item = item_named(call, named)
     _refuse_unsaid(request, item)
     _refuse_conflict(request, named, item)
-    updates = [each for each in elements(change.find(f"{T}Updates")) if isinstance(each.tag, str)]
+    updates = change.find(f"{T}Updates")
     before = _state(item)
-    for update in updates:
+    for update in [] if updates is None else elements(updates):
         _apply(call, item, update)
     _settle(call, item)
     return _kept(mailbox, item, before)

@@ -18,10 +18,27 @@ from pybase64 import b64encode
 from mailkeep.simulator.ews.envelope import EwsError
 from mailkeep.simulator.ews.markup import boolean, escape, moment, stamp, text_of
 from mailkeep.simulator.ews.view import View
-from mailkeep.simulator.exchange.values import Item
+from mailkeep.simulator.exchange.values import PROPERTY_SETS, Item
 
 READ, UNMODIFIED, SUBMITTED, UNSENT, HAS_ATTACHMENTS, FROM_ME = 1, 2, 4, 8, 16, 32
 _MESSAGE_FLAGS = "0x0e07"  # kept for the bits the item has no field for, and reckoned all the same
+_APPOINTMENT, _TASK = PROPERTY_SETS["Appointment"], PROPERTY_SETS["Task"]
+_STATE_FLAGS = f"{_APPOINTMENT}/{0x8217}"  # PidLidAppointmentStateFlags
+_RESPONSE_STATUS = f"{_APPOINTMENT}/{0x8218}"  # PidLidResponseStatus
+_SEQUENCE = f"{_APPOINTMENT}/{0x8201}"  # PidLidAppointmentSequence
+_REPLY_TIME = f"{_APPOINTMENT}/{0x8220}"  # PidLidAppointmentReplyTime
+_INVITED = f"{_APPOINTMENT}/{0x8229}"  # PidLidFInvited
+_COMPLETED = f"{_TASK}/{0x810F}"  # PidLidTaskDateCompleted
+_TASK_OWNER = f"{_TASK}/{0x811F}"  # PidLidTaskOwner
+_ONLINE_LINK = f"{PROPERTY_SETS['PublicStrings']}/=OnlineMeetingExternalLink"
+_ANSWERS = (
+    "Unknown",
+    "Organizer",
+    "Tentative",
+    "Accept",
+    "Decline",
+    "NoResponseReceived",
+)  # PidLidResponseStatus 0 to 5
 _IMPORTANCE = {"Low": "0", "Normal": "1", "High": "2"}
 _SENSITIVITY = {"Normal": "0", "Personal": "1", "Private": "2", "Confidential": "3"}
 _FLAGS = {"NotFlagged": "0", "Complete": "1", "Flagged": "2"}
@@ -57,8 +74,34 @@ def set_extended(item: Item, key: str, kind: str, inner: str) -> None:
     try:
         if not _set_own(item, key, inner):
             item.extended[key] = (kind, inner)
-    except ValueError as error:
+            _mirror(item, key, inner)
+    except (ValueError, IndexError) as error:
         raise EwsError("ErrorInvalidExtendedPropertyValue", "The extended property value is not valid.") from error
+
+
+def _mirror(item: Item, key: str, inner: str) -> None:
+    """What EWS shows as a read-only property of its own, and lets a client set only so."""
+    if key == _STATE_FLAGS:
+        state = int(inner)
+        item.properties["AppointmentState"] = inner
+        item.properties["IsMeeting"] = boolean(bool(state & 1))
+        item.properties["IsCancelled"] = boolean(bool(state & 4))
+    elif key == _RESPONSE_STATUS:
+        item.properties["MyResponseType"] = _ANSWERS[int(inner)]
+    elif key == _SEQUENCE:
+        item.properties["AppointmentSequenceNumber"] = inner
+    elif key == _REPLY_TIME:
+        item.properties["AppointmentReplyTime"] = stamp(moment(inner))
+    elif key == _INVITED:
+        item.properties["MeetingRequestWasSent"] = inner
+    elif key == _ONLINE_LINK:
+        item.properties |= {"JoinOnlineMeetingUrl": inner, "IsOnlineMeeting": "true"}
+    elif key == _COMPLETED:
+        item.properties["CompleteDate"] = stamp(moment(inner))
+    elif key == _TASK_OWNER:
+        item.properties["Owner"] = inner
+    elif key in ("0x0070", "0x0071"):
+        item.properties["ConversationTopic" if key == "0x0070" else "ConversationIndex"] = inner
 
 
 def _set_own(item: Item, key: str, inner: str) -> bool:
@@ -154,6 +197,23 @@ _RECKONED: dict[str, Callable[[View], str | None]] = {
     "0x3fd9": _copied("Preview"),
     "0x3fde": lambda _: "65001",
 }
+
+
+_RECKONED |= {
+    _STATE_FLAGS: _copied("AppointmentState"),
+    _SEQUENCE: _copied("AppointmentSequenceNumber"),
+    _REPLY_TIME: _copied("AppointmentReplyTime"),
+    _INVITED: _copied("MeetingRequestWasSent"),
+    _ONLINE_LINK: _copied("JoinOnlineMeetingUrl"),
+    _COMPLETED: _copied("CompleteDate"),
+    _TASK_OWNER: _copied("Owner"),
+    _RESPONSE_STATUS: lambda view: _response_status(view.item),
+}
+
+
+def _response_status(item: Item) -> str | None:
+    said = item.properties.get("MyResponseType")
+    return str(_ANSWERS.index(said)) if said in _ANSWERS else None
 
 
 def _flag_status(item: Item) -> str:

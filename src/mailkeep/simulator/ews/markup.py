@@ -62,7 +62,8 @@ def outer_xml(node: etree._Element) -> str:
 
 def attributes_of(node: etree._Element) -> str:
     """The attributes as they stand in a start tag, each after a space; those of other namespaces are dropped."""
-    return "".join(f' {name}="{escape(value)}"' for name, value in node.attrib.items() if "{" not in str(name))
+    found = ((str(name), str(value)) for name, value in node.items())
+    return "".join(f' {name}="{escape(value)}"' for name, value in found if not name.startswith("{"))
 
 
 def local_name(node: etree._Element) -> str:
@@ -104,3 +105,9 @@ def true(text: str | None) -> bool:
 
 def boolean(value: bool) -> str:
     return "true" if value else "false"
+
+
+def mailbox_xml(name: str, address: str, kind: str = "") -> str:
+    """`<t:Mailbox>` as Exchange writes one. `kind`: its MailboxType, "" for OneOff."""
+    routed = f"<t:EmailAddress>{escape(address)}</t:EmailAddress><t:RoutingType>SMTP</t:RoutingType>" if address else ""
+    return f"<t:Mailbox><t:Name>{escape(name or address)}</t:Name>{routed}<t:MailboxType>{kind or 'OneOff'}</t:MailboxType></t:Mailbox>"

@@ -21,8 +21,10 @@ from mailkeep.mail import headers
 from mailkeep.mail.addresses import Address, addresses
 from mailkeep.mail.parse import Attachment as ParsedAttachment
 from mailkeep.mail.parse import Parsed, attachment, attachments, parse
-from mailkeep.simulator.ews.item_schema import element_of
-from mailkeep.simulator.ews.markup import boolean, element, escape, text_of
+from mailkeep.mail.parts import leaves, tree
+from mailkeep.simulator.ews.ical_reading import event_from_calendar
+from mailkeep.simulator.ews.item_schema import element_of, rank, words
+from mailkeep.simulator.ews.markup import boolean, element, escape, mailbox_xml, text_of
 from mailkeep.simulator.exchange.values import Attachment, Item
 
 LAZY = frozenset({"Body", "TextBody", "InternetMessageHeaders"})  # read from the MIME when asked for
@@ -39,6 +41,12 @@ _MEETINGS = {
     "CANCEL": "IPM.Schedule.Meeting.Canceled",
     "REPLY": "IPM.Schedule.Meeting.Resp.Pos",
 }
+_CALENDAR = "text/calendar"
+_RESPONSES = {"Pos": "Accept", "Tent": "Tentative", "Neg": "Decline"}
+# What the mail says of itself, whatever its calendar part says.
+_OF_MAIL = words(
+    "Subject Sensitivity Importance Body Body@BodyType Categories ReminderIsSet ReminderMinutesBeforeStart"
+)
 _ANSWERS = {b"TENTATIVE": "Tent", b"DECLINED": "Neg"}
 _IMPORTANCE = {
     "high": "High",
@@ -69,7 +77,11 @@ def message_from_mime(mime: bytes, item_class: str = "", depth: int = 0) -> tupl
     item_class = item_class or _class_of(found, mime)
     item = Item(item_class=item_class, element=element_of(item_class), mime=mime, sent=read.date)
     item.properties = _properties(read, found)
-    return item, _attachments(read, mime, depth)
+    files = _attachments(read, mime, depth)
+    if not item_class.startswith("IPM.Schedule.Meeting."):
+        return item, files
+    item.properties |= _meeting(item, mime)
+    return item, [each for each in files if each.content_type != _CALENDAR]
 
 
 def body_properties(mime: bytes) -> dict[str, str]:
@@ -110,12 +122,6 @@ def materialised_attachments(mime: bytes, held: Sequence[Attachment]) -> list[At
     return [replace(each, content=contents.get(each.part, each.content), part=0) for each in held]
 
 
-def mailbox_xml(name: str, address: str, kind: str = "") -> str:
-    """`<t:Mailbox>` as Exchange writes one. `kind`: its MailboxType, "" for OneOff."""
-    routed = f"<t:EmailAddress>{escape(address)}</t:EmailAddress><t:RoutingType>SMTP</t:RoutingType>" if address else ""
-    return f"<t:Mailbox><t:Name>{escape(name or address)}</t:Name>{routed}<t:MailboxType>{kind or 'OneOff'}</t:MailboxType></t:Mailbox>"
-
-
 def _properties(read: Parsed, found: Sequence[headers.Field]) -> dict[str, str]:
     people = {
         "From": _mailboxes(read.sender[:1]),
@@ -150,6 +156,20 @@ def _marks(found: Sequence[headers.Field]) -> dict[str, str]:
         "IsDeliveryReceiptRequested": boolean(bool(_value(found, "return-receipt-to"))),
     }
     return marks | ({"Categories": "".join(element("String", escape(word)) for word in words)} if words else {})
+
+
+def _meeting(item: Item, mime: bytes) -> dict[str, str]:
+    """What the text/calendar part of a meeting message says of the meeting."""
+    part = next((leaf for leaf in leaves(tree(mime).root) if leaf.content_type == _CALENDAR), None)
+    event = event_from_calendar(part.load()) if part else None
+    if event is None:
+        return {}
+    places, said = rank(item.element), event[0].properties
+    kept = {name: value for name, value in said.items() if name.partition("@")[0] in places and name not in _OF_MAIL}
+    if item.element == "MeetingRequest":
+        kept |= {"MeetingRequestType": "NewMeetingRequest", "IntendedFreeBusyStatus": said["LegacyFreeBusyStatus"]}
+    answer = _RESPONSES.get(item.item_class.rpartition(".")[2])
+    return kept | {"ResponseType": answer or "NoResponseReceived"}
 
 
 def _attachments(read: Parsed, mime: bytes, depth: int) -> list[Attachment]:

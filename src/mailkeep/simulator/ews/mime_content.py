@@ -13,6 +13,8 @@ is no documented form: whoever wants a task whole asks for its properties.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from mailkeep.simulator.ews.composing import compose_message
 from mailkeep.simulator.ews.ical import calendar_text
 from mailkeep.simulator.ews.regenerating import regenerated
@@ -37,7 +39,7 @@ def mime_of(view: View) -> bytes:
     return compose_message(item, view.attachments, meeting)
 
 
-def _exceptions(view: View) -> tuple[list[Instance], list[object]]:
+def _exceptions(view: View) -> tuple[list[Instance], list[datetime]]:
     """The changed occurrences in their places, and the starts of the deleted ones."""
     if view.item.occurrence is not None or not view.item.properties.get("Recurrence"):
         return [], []
@@ -50,4 +52,4 @@ def _exceptions(view: View) -> tuple[list[Instance], list[object]]:
             missing.discard(instance.original_start)
         if not missing:
             break
-    return found, list(deleted)
+    return found, deleted
