@@ -92,6 +92,8 @@ def _apply(folder: Folder, update: etree._Element) -> None:
             folder.extended.pop(read_extended_uri(path)[0], None)
         case "SetFolderField", "FieldURI":
             _set(folder, property_name(path.get("FieldURI", "")), value)
+        case "DeleteFolderField", "FieldURI" if property_name(path.get("FieldURI", "")) == "PermissionSet":
+            return  # a folder here has no permissions of its own: there is nothing to take away
         case "DeleteFolderField", _:
             raise EwsError("ErrorInvalidPropertyDelete", "The property can not be deleted.")
         case _:

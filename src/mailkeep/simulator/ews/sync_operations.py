@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lxml import etree
 
@@ -43,7 +43,7 @@ def sync_folder_hierarchy(call: Call, request: etree._Element) -> Answer:
             m("Changes", None, *(_folder_change(mailbox, change, shape) for change in page.changes)),
         ]
 
-    return answer("SyncFolderHierarchy", [attempt("SyncFolderHierarchy", run)])
+    return _answered("SyncFolderHierarchy", run, "IncludesLastFolderInRange")
 
 
 def _hierarchy_root(call: Call, request: etree._Element) -> tuple[Mailbox, Folder]:
@@ -62,7 +62,7 @@ def _folder_change(mailbox: Mailbox, change: FolderChange, shape: FolderShape) -
 
 def sync_folder_items(call: Call, request: etree._Element) -> Answer:
     def run() -> Sequence[etree._Element]:
-        shape = read_shape(request.find(f"{M}ItemShape"), listing=True)
+        shape = read_shape(request.find(f"{M}ItemShape"), listing=True, lenient=True)
         mailbox, folder = folder_in(call, request, "SyncFolderId", "ErrorSyncFolderNotFound")
         page = mailbox.changes(folder, request.findtext(f"{M}SyncState") or "", _limit(request))
         ignored = {ids.read_item_id(each.get("Id", "")).item for each in ids_in(request, "Ignore")}
@@ -73,7 +73,15 @@ def sync_folder_items(call: Call, request: etree._Element) -> Answer:
             m("Changes", None, *_changes(call, mailbox, folder, wanted, shape)),
         ]
 
-    return answer("SyncFolderItems", [attempt("SyncFolderItems", run)])
+    return _answered("SyncFolderItems", run, "IncludesLastItemInRange")
+
+
+def _answered(operation: str, run: Callable[[], Sequence[etree._Element]], last: str) -> Answer:
+    """Even an error has a state, though an empty one, and says that there is no more: clients look for them."""
+    message = attempt(operation, run)
+    if message.get("ResponseClass") == "Error":
+        message.extend([m("SyncState"), m(last, "true")])
+    return answer(operation, [message])
 
 
 def _limit(request: etree._Element) -> int:

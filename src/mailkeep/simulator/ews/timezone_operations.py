@@ -41,7 +41,7 @@ def get_server_time_zones(call: Call, request: etree._Element) -> Answer:
         year = call.organisation.clock().year
         return [m("TimeZoneDefinitions", None, *(_definition(zone, year, whole) for zone in _wanted(request)))]
 
-    return answer("GetServerTimeZones", [attempt("GetServerTimeZones", run)])
+    return answer("GetServerTimeZones", [attempt("GetServerTimeZones", run, empty="TimeZoneDefinitions")])
 
 
 def _wanted(request: etree._Element) -> list[WindowsZone]:

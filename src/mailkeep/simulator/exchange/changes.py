@@ -7,9 +7,10 @@ A round of a folder's items goes through three phases, each a page at a time; th
     2 updates     there at base, changed since                       by when they last changed (that only grows)
     3 deletes     there at base, went up to top                      by when they went
 
-The next round's base is this one's top. So nothing is skipped, whatever happens between two pages; what changes during a
-round may be told twice, as Exchange does. An item whose read state alone changed is a "read". States are text, sealed with the
-organisation's guid; they outlive a restart, and are refused when foreign, damaged, of another folder or from before a reset.
+The next round's base is this one's top. So nothing is skipped, whatever happens between two pages; what changes during
+a round may be told twice, as Exchange does. A page with room left goes on with a new round: the last page is up to
+date. An item whose read state alone changed is a "read". States are text, sealed with the organisation's guid; they
+outlive a restart, and are refused when foreign, damaged, of another folder or from before a reset.
 """
 
 from __future__ import annotations
@@ -78,19 +79,33 @@ def item_changes(store: Store, folder: Folder, text: str, limit: int) -> Page:
     with store.lock:
         epoch = store.scalar("SELECT epoch FROM folders WHERE id = ?", folder.id)
         state = _opened(store, text, State(_ITEMS, folder.mailbox, folder.id, epoch))
-        if state.phase == 0:
-            state = replace(state, phase=1, cursor=0, top=store.number)
-        found: list[Change] = []
-        while state.phase:
+        found: dict[int, Change] = {}
+        while state.phase or state.base < store.number:
+            if state.phase == 0:
+                state = replace(state, phase=1, cursor=0, top=store.number)
             room = limit - len(found)
             rows = _PHASES[state.phase - 1](store, state, room + 1)
-            found += [Change(kind, item, proof) for kind, item, proof, _ in rows[:room]]
+            for kind, item, proof, _ in rows[:room]:
+                _tell(found, Change(kind, item, proof))
             if len(rows) > room:
                 cursor = rows[room - 1][3] if room else state.cursor
-                return Page(found, _sealed(store, replace(state, cursor=cursor)), False)
-            state = replace(state, phase=(state.phase + 1) % 4, cursor=0)
-        done = replace(state, base=state.top, top=0)
-        return Page(found, _sealed(store, done), True)
+                return Page(list(found.values()), _sealed(store, replace(state, cursor=cursor)), False)
+            state = _next_phase(state)
+        return Page(list(found.values()), _sealed(store, state), True)
+
+
+def _tell(found: dict[int, Change], change: Change) -> None:
+    """Add it to a page. A page may hold the end of one round and the next: what it tells of an item already, stands."""
+    before = found.get(change.item)
+    if before is None or change.kind == "delete" or before.kind == "read":
+        found[change.item] = change
+
+
+def _next_phase(state: State) -> State:
+    """After the last phase the round is over, and what it promised is known."""
+    if state.phase < len(_PHASES):
+        return replace(state, phase=state.phase + 1, cursor=0)
+    return replace(state, phase=0, cursor=0, base=state.top, top=0)
 
 
 def _creates(store: Store, state: State, limit: int) -> list[Row]:
