@@ -58,15 +58,15 @@ ID_ONLY = Shape()
 ALL_PROPERTIES = Shape("AllProperties")
 
 
-def read_shape(node: etree._Element | None, *, listing: bool = False) -> Shape:
+def read_shape(node: etree._Element | None, *, listing: bool = False, lenient: bool = False) -> Shape:
     """The shape that an ItemShape (or AttachmentShape) asks for; what it does not say is as Exchange takes it.
 
-    Raises `EwsError` for a property that such an operation cannot show, or that does not exist.
+    Raises `EwsError` for a property that such an operation cannot show (`lenient`: leaves it out), or that does not exist.
     """
     if node is None:
         return Shape(listing=listing)
     names, extended, indexed = _additional(child(node, "AdditionalProperties"))
-    if listing and names & _REFUSED:
+    if listing and names & _REFUSED and not lenient:
         raise EwsError("ErrorInvalidPropertyRequest", "Property is not valid for this operation.")
     size = child_text(node, "MaximumBodySize")
     return Shape(

@@ -26,6 +26,8 @@ _LISTS = {  # what an answer holds even when it is an error, since its schema as
     "GetAttachment": "Attachments", "CreateAttachment": "Attachments",
 }  # fmt: skip
 
+_LAST = {"SyncFolderItems": "IncludesLastItemInRange", "SyncFolderHierarchy": "IncludesLastFolderInRange"}
+
 After = Callable[[Order, Asked, etree._Element, "Organisation"], None]
 
 
@@ -213,6 +215,9 @@ def make_error(message: etree._Element, code: str) -> None:
     etree.SubElement(message, f"{_M}MessageText").text = refusals.TEXTS[code]
     etree.SubElement(message, f"{_M}ResponseCode").text = code
     etree.SubElement(message, f"{_M}DescriptiveLinkKey").text = "0"
+    if operation in _LAST:
+        etree.SubElement(message, f"{_M}SyncState")
+        etree.SubElement(message, f"{_M}{_LAST[operation]}").text = "true"
     if operation in _LISTS:
         etree.SubElement(message, f"{_M}{_LISTS[operation]}")
 
