@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mailkeep.cli.command import AsOf, Json, MailboxName, Reason, actor, command
 from mailkeep.cli.output import Output
 from mailkeep.errors import GiveUp
-from mailkeep.operations import browse, mailboxes
+from mailkeep.operations import browse, mailboxes, opened
 
 app = typer.Typer(help="Synced mailboxes, inactive ones too.", invoke_without_command=True)
 COLUMNS = ["address", "connection", "task", "result", "message", "running", "last_activity", "counts"]
@@ -67,7 +67,9 @@ def items(
     """The items of a mailbox or a folder, newest first."""
     shown = browse.items(mailbox, moment(as_of), folder)
     out.line(shown.words)
-    out.rows((out.plain(row) for row in shown.rows), ["time", "from", "subject", "size", "flags", "folder", "id"])
+    out.rows(
+        (out.plain(row) for row in shown.rows), ["time", "kind", "from", "subject", "size", "flags", "folder", "id"]
+    )
 
 
 @command
@@ -75,15 +77,32 @@ def item(
     out: Output,
     item_id: Annotated[str, typer.Argument(metavar="ID")],
     raw: Annotated[bool, typer.Option("--raw", help="Its bytes, exactly as the server gave them.")] = False,
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the audit log.")] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why; kept in the audit log. Without one, only what lists show.")
+    ] = "",
 ) -> None:
-    """One item and its history, or its exact bytes."""
-    if not raw:
+    """One item and its history; with a reason what it says, and all its properties; or its exact bytes."""
+    if not raw and not reason.strip():
         out.one(out.plain(browse.item(item_id)))
+        return
+    if not raw:
+        _show(out, opened.in_words(item_id, reason, actor()))
         return
     for piece in browse.content(item_id, reason, actor()):
         sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
+
+
+def _show(out: Output, shown: dict[str, Any]) -> None:
+    """One object for scripts; for people the item, its card, its text, its properties."""
+    apart = ("says", "text", "files", "properties")
+    out.one(shown if out.json_wanted else {key: value for key, value in shown.items() if key not in apart})
+    out.table([{"it says": one["label"], "": one["text"]} for one in shown["says"]], ["it says", ""])
+    if shown["text"]:
+        out.line(f"\n{shown['text']}")
+    out.table(shown["files"], ["number", "name", "size"])
+    rows = [{"property": name, "value": value} for name, value in shown["properties"].items()]
+    out.table(rows, ["property", "value"], shown_max=1000)
 
 
 @command

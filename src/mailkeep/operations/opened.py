@@ -26,9 +26,9 @@ from mailkeep.mail.filenames import safe_name
 from mailkeep.mail.forms import Form, content_lines, form_of, unescaped
 from mailkeep.mail.items import Kind, NativePart
 from mailkeep.mail.parse import Attachment, Parsed, Unparsed
-from mailkeep.operations import describing
+from mailkeep.operations import browse, describing
 from mailkeep.operations.archive import repository
-from mailkeep.operations.browse import joined
+from mailkeep.operations.browse import Plain, joined
 from mailkeep.operations.reading import Letter, letter
 
 SHOWN_BYTES_MAX = 64 * 1024 * 1024  # a larger message is only offered as its original
@@ -112,6 +112,19 @@ def open_item(item_id: str, reason: str, actor: str) -> OpenedItem:
         properties=looked.properties,
         history=steps,
     )
+
+
+def in_words(item_id: str, reason: str, actor: str) -> Plain:
+    """As `browse.item`, and what it says: its card, its text, all properties of its native form. GiveUp `item_not_found`."""
+    opened = open_item(item_id, reason, actor)
+    text = body(item_id).text if opened.has_body and not opened.problem else ""
+    return {
+        **browse.item(item_id),
+        "says": [{"label": label, "text": said} for label, said in opened.card],
+        "text": text,
+        "files": [{"number": one.number, "name": one.name, "size": one.size} for one in opened.files],
+        "properties": dict(opened.properties),
+    }
 
 
 def body(item_id: str) -> ShownBody:

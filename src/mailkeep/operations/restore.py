@@ -23,6 +23,7 @@ from mailkeep.catalog.source import MailboxSource
 from mailkeep.connectors.base import Connector
 from mailkeep.errors import GiveUp
 from mailkeep.mail.cell import Cell
+from mailkeep.mail.items import Section
 from mailkeep.operations import connections
 from mailkeep.operations.archive import repository
 from mailkeep.operations.browse import folder_number, joined, parted
@@ -86,7 +87,7 @@ class _Prepared:
     folder: tuple[str, ...]
 
     def connect(self, address: str) -> Callable[[], Connector]:
-        return lambda: connections.open_mailbox(self.connection, address)
+        return lambda: connections.open_mailbox(self.connection, address, _sections(self.source))
 
     def ways(self, cell: Cell, address: str, row: Restore | None = None) -> Ways:
         earlier = EarlierRestores(self.mailbox, self.connection.uid, address, but=row)
@@ -156,12 +157,13 @@ def undo(restore_id: str, reason: str, actor: str, report: Report) -> Undone:
         raise GiveUp("connection_not_found", "the connection of that restore has been removed", "add it again")
     with _alone(connection, row.target_address):
         audit.record(actor, "undo", row.target_address, reason, {"restore": row.uid.hex})
-        connector = connections.open_mailbox(connection, row.target_address)
+        source = _source(row)
+        connector = connections.open_mailbox(connection, row.target_address, _sections(source))
         try:
             with Cell() as cell:
                 ways = Ways(cell.parse, connections.provider(connection.kind).properties)
                 journal = RestoreJournal(row, actor)
-                done = undo_restore(_source(row), connector, journal, tuple(row.into), ways, report)
+                done = undo_restore(source, connector, journal, tuple(row.into), ways, report)
         finally:
             connector.close()
         if row.finished_at is None:  # nothing goes on with a restore that was taken back
@@ -190,6 +192,12 @@ def _source(row: Restore) -> MailboxSource:
     at = views.Moment(row.entry, row.as_of, complete=True)
     folder = folder_number(row.source, at, joined(row.folder)) if row.folder else None
     return MailboxSource(repository(), row.source, at, folder)
+
+
+def _sections(source: MailboxSource) -> frozenset[Section]:
+    """The parts of the target that take items. What was in Recoverable Items goes into folders of that name: nobody may write there."""
+    sections = {folder.section for folder in source.folders()}
+    return frozenset({Section.PRIMARY}) | (sections & {Section.IN_PLACE_ARCHIVE})
 
 
 @contextmanager
