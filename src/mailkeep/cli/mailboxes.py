@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ import typer
 from mailkeep.cli.command import AsOf, Json, MailboxName, Reason, actor, command
 from mailkeep.cli.output import Output
 from mailkeep.errors import GiveUp
-from mailkeep.operations import browse, mailboxes, opened
+from mailkeep.operations import browse, mailboxes
 
 app = typer.Typer(help="Synced mailboxes, inactive ones too.", invoke_without_command=True)
 COLUMNS = ["address", "connection", "task", "result", "message", "running", "last_activity", "counts"]
@@ -86,7 +87,8 @@ def item(
         out.one(out.plain(browse.item(item_id)))
         return
     if not raw:
-        _show(out, opened.in_words(item_id, reason, actor()))
+        # Imported only here: the providers below it would take a third of every other command's start.
+        _show(out, importlib.import_module("mailkeep.operations.opened").in_words(item_id, reason, actor()))
         return
     for piece in browse.content(item_id, reason, actor()):
         sys.stdout.buffer.write(piece)
