@@ -20,6 +20,7 @@ from mailkeep.simulator.ews.server import ExchangeServer, Settings
 from mailkeep.simulator.exchange.mailbox import Mailbox
 from mailkeep.simulator.exchange.organisation import Organisation
 from mailkeep.simulator.exchange.values import Item
+from tests.servers.schema import SchemaWatch, ews_schema
 
 DOMAIN = "firma.example"
 SERVICE, PASSWORD = "FIRMA\\svc-mailkeep", "S3cret of the service"
@@ -67,6 +68,7 @@ class World:
     organisation: Organisation
     server: ExchangeServer
     ca: Path
+    schema: SchemaWatch | None = None  # None where operations are stubs
 
     def mailbox(self, name: str) -> Mailbox:
         found = self.organisation.mailbox(address(name))
@@ -98,10 +100,20 @@ def running(
     *,
     organisation: Organisation | None = None,
     operations: Mapping[str, Handler] = OPERATIONS,
+    ours: bool = True,
 ) -> Iterator[World]:
-    """Start one in this process, on a free port."""
+    """Start one in this process, on a free port. When all is done: it made no mistake, and everything that passed was
+    of the schema (requests only where they are `ours`: others' clients may be as sloppy as they like).
+    """
     with organisation or organise() as held, ExchangeServer(held, settings, operations=operations) as server:
         ca = folder / f"ca-{server.port}.pem"
         ca.write_text(server.authority)
-        yield World(held, server, ca)
+        schema = ews_schema() if operations is OPERATIONS else None
+        watch = None if schema is None else SchemaWatch(schema)
+        if watch is not None:
+            server.recorder.listeners.append(watch)
+        yield World(held, server, ca, watch)
         assert server.recorder.errors == []
+        if watch is not None:
+            assert watch.responses == []
+            assert watch.requests == [] or not ours
