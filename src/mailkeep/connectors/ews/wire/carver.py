@@ -37,6 +37,7 @@ _NAME_BYTES_MAX = 512
 CARVING = (b"GetItemResponseMessage", b"ExportItemsResponseMessage", b"GetAttachmentResponseMessage")
 """Response messages in which elements named `MimeContent`, `Data` and `Content` hold base64. Others are left whole."""
 
+_SKIPPED = ((b"<?", b"?>"), (b"<!--", b"-->"), (b"<![CDATA[", b"]]>"))
 _TAG = re.compile(rb"<([^\s/>!?]+)((?:\s+[^\s=/>]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*)\s*(/?)>")
 _END = re.compile(rb"</([^\s>]+)\s*>")
 DECLARATION = re.compile(rb"\sxmlns(?::([^\s=]+))?\s*=\s*(\"[^\"]*\"|'[^']*')")
@@ -91,7 +92,7 @@ class Carver:
 
     def close(self) -> None:
         """Raises RetryNow where the stream ended before its document did."""
-        if not self._begun and self._data:
+        if not self._begun and self._data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"", b"<"):
             raise _not_soap(self._data)
         if not self._complete:
             raise RetryNow("connection_lost", "the server's answer was cut off", "nothing to do: it is tried again")
@@ -172,24 +173,28 @@ class Carver:
             at = data.find(b"<", at)
             if at < 0 or (len(data) - at < _NAME_BYTES_MAX and b">" not in data[at : at + _NAME_BYTES_MAX]):
                 return None
-            if data.startswith(b"<!--", at):
-                at = data.find(b"-->", at)
-                if at < 0:
-                    return None
-            else:
+            skipped = next((end for opening, end in _SKIPPED if data.startswith(opening, at)), None)
+            if skipped is None:
                 name = re.match(rb"<([^\s/>]+)", data[at : at + _NAME_BYTES_MAX])
                 return name is not None and _local(name[1]) == b"ResponseMessages"
+            at = data.find(skipped, at)
+            if at < 0:
+                return None
 
     def _markup(self, after: Callable[[], bool]) -> bool:
         """`<?…?>`, `<!--…-->`, `<![CDATA[…]]>`; anything else that begins so is a DOCTYPE or of its kin."""
         data, at = self._data, self._at
-        for opening, end in ((b"<?", b"?>"), (b"<!--", b"-->"), (b"<![CDATA[", b"]]>")):
+        for opening, end in _SKIPPED:
             if data.startswith(opening, at):
                 self._keep(at + len(opening))
                 self._until, self._after, self._step = end, after, self._skipping
                 return True
         if any(opening.startswith(data[at : at + 9]) for opening in (b"<!--", b"<![CDATA[")):
             return False  # cut by the border
+        if not self._open and len(data) - at < len("<!doctype html>"):
+            return False
+        if _HTML.match(data, at):
+            raise _not_soap(data[at:])
         raise GiveUp(
             "unsafe_answer",
             "the server's answer holds a document type definition, which EWS never does; it was not read",

@@ -235,7 +235,8 @@ def _raise_fault(message: ResponseMessage) -> NoReturn:
     """SOAP 1.1: faultcode, faultstring, detail; Exchange's own words are in the detail."""
     element = message.element
     code = next((found.text for found in element.iter("{*}ResponseCode") if found.text), "")
-    told = next((found.text for found in element.iter("{*}Message", "{*}faultstring", "{*}Text") if found.text), "")
+    texts = (found.text for name in ("Message", "faultstring", "Text") for found in element.iter(f"{{*}}{name}"))
+    told = next(filter(None, texts), "")
     values = {value.get("Name", ""): value.text or "" for value in element.iter(f"{{{TYPES}}}Value")}
     if not code:
         raw = next((found.text for found in element.iter("{*}faultcode", "{*}Value") if found.text), "Fault")
