@@ -298,7 +298,7 @@ def test_items_are_synchronised_step_by_step(world: World, alice: Any) -> None:
     mailbox = world.mailbox("alice")
     mailbox.mark_read(held[0], True)
     mailbox.delete(held[1], "hard")
-    moved = mailbox.move(held[2], mailbox.well_known("junkemail"))
+    mailbox.move(held[2], mailbox.well_known("junkemail"))
     changed = mailbox.item(held[3].id)
     assert changed is not None
     changed.properties["Subject"] = "Changed"
@@ -306,7 +306,6 @@ def test_items_are_synchronised_step_by_step(world: World, alice: Any) -> None:
     world.deliver("alice", "inbox", subject="New")
     changes = sorted(kind for kind, _ in alice.inbox.sync_items())
     assert changes == ["create", "delete", "delete", "read_flag_change", "update"]
-    assert moved.id != held[2].id
 
 
 def test_the_hierarchy_is_synchronised(world: World, alice: Any) -> None:
@@ -531,8 +530,8 @@ def test_time_zones(alice: Any) -> None:
     assert alice.version
     zones = list(alice.protocol.get_timezones(timezones=[BERLIN], return_full_timezone_data=True))
     assert [zone.id for zone in zones] == ["W. Europe Standard Time"]
-    summer = zones[0].get_std_and_dst(for_year=2026)
-    assert (summer[0].bias, summer[1].bias) or summer
+    standard, daylight = zones[0].get_std_and_dst(for_year=2026)[:2]
+    assert (standard.time.hour, daylight.time.hour) == (3, 2)  # o'clock of the day on which each begins
 
 
 def test_autodiscover_over_soap(world: World) -> None:
