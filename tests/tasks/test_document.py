@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailkeep.errors import GiveUp
-from mailkeep.mail.items import Kind
+from mailkeep.mail.items import Kind, Section
 from mailkeep.tasks.document import check_options, options_document, options_from
 from mailkeep.tasks.exclusion_text import exclusion_from, exclusion_text, in_words
 from mailkeep.tasks.names import checked_name
@@ -31,6 +31,7 @@ OPTIONS = st.builds(
     sensitive=st.booleans(),
     exclusions=st.lists(EXCLUSIONS, max_size=4, unique=True).map(tuple),
     slots_per_day=st.integers(1, 96),
+    sections=st.frozensets(st.sampled_from(Section)).map(lambda some: some | {Section.PRIMARY}),
 )
 
 
@@ -54,6 +55,16 @@ def test_an_empty_document_is_the_defaults() -> None:
         "exclusions": [],
         "sections": [],
     }
+
+
+def test_sections_are_those_beside_the_mailbox_itself() -> None:
+    both = TaskOptions(sections=frozenset({Section.PRIMARY, Section.IN_PLACE_ARCHIVE}))
+    assert options_document(both)["sections"] == ["in_place_archive"]
+    assert options_from({"sections": ["in_place_archive"]}) == both
+    assert options_from({"sections": ["primary", "in_place_archive"]}) == both
+    assert check_options(TaskOptions(sections=frozenset())).sections == frozenset({Section.PRIMARY})
+    older = {name: value for name, value in options_document(TaskOptions()).items() if name != "sections"}
+    assert options_from(older) == TaskOptions()
 
 
 def test_a8_classes_are_trimmed_and_kept_once() -> None:
@@ -99,6 +110,8 @@ GOOD = {"day": "Monday", "from": "09:00", "to": "17:00", "region": "UTC"}
             "never_open",
             "week",
         ),
+        ({"sections": ["archive"]}, "bad_options", "'archive'"),
+        ({"sections": "in_place_archive"}, "bad_options", "a list"),
         ([], "bad_options", "JSON object"),
     ],
 )
