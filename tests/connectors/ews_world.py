@@ -137,6 +137,7 @@ class EwsWorld:
 
     def __init__(self, place: Mailbox, *, exact: bool, stable_ids: bool | None, many: int) -> None:
         self.place, self.exact, self.many = place, exact, many
+        self.proves: bool | None = True if stable_ids else None  # of an unknown server nothing is known
         self.opening = Opening(rests=BackOff())
         account = account_for(place.endpoint, place.address)
         self.opening.places.note(account, place.address, Place(account, place.path))

@@ -35,6 +35,7 @@ class World(Protocol):
 
     incremental: bool
     stable_ids: bool
+    proves: bool | None  # an unchanged folder costs nothing; None: perhaps
     exact: bool  # a message comes back byte for byte
     exact_size: bool  # its size is its length, and it has no version: its bytes are all it is
     renumbers: bool  # it can do `renumber`
@@ -59,6 +60,7 @@ class MemoryWorld:
 
     def __init__(self, *, incremental: bool = True, stable_ids: bool = True) -> None:
         self.incremental, self.stable_ids = incremental, stable_ids
+        self.proves: bool | None = incremental
         self.server = MemoryServer(stable_ids=stable_ids, incremental=incremental)
         self.mailbox = self.server.add_mailbox("anna@firma.example")
         self.provider = MemoryProvider(self.server)
@@ -107,6 +109,7 @@ class DovecotWorld:
 
     def __init__(self, server: Dovecot, *, incremental: bool, stable_ids: bool) -> None:
         self.server, self.incremental, self.stable_ids = server, incremental, stable_ids
+        self.proves: bool | None = incremental
         self.user = f"user{next(self._numbers)}@firma.example"
         server.add_user(self.user, PASSWORD)
         self.endpoint = Endpoint(
