@@ -173,18 +173,23 @@ class Fetching:
         while todo:
             asked = todo.popleft()
             left = deque(asked)
+            answered: deque[tuple[ItemRef, ResponseMessage]] = deque()
+            failed: SoapFault | None = None
             try:
                 for message in line.stream(requests.get_item([ref.id for ref in asked], shape)):
                     if _is_full(message, len(left) < len(asked)):
                         break
                     if left:
-                        yield self._result(line, left.popleft(), message, shape)
+                        answered.append((left.popleft(), message))
             except SoapFault as fault:
                 if not codes.splits(fault.message.code):
                     raise self._session.error(fault.message, _WHAT) from fault
-                if len(left) == 1:
-                    yield self._plainer(line, left[0], shape, fault.message)
-                    continue
+                failed = fault
+            while answered:  # now that the line is free: attachments and occurrences are asked for on it
+                yield self._result(line, *answered.popleft(), shape)
+            if failed is not None and len(left) == 1:
+                yield self._plainer(line, left[0], shape, failed.message)
+                continue
             if len(left) == len(asked) and len(left) == 1:
                 yield Unfetched(left[0], "unreadable", "the server answers without the item")
             elif left:
