@@ -22,7 +22,17 @@ from mailkeep.simulator.dovecot import SPECIAL_USE, Dovecot
 
 RECEIVED = datetime(2021, 3, 4, 5, 6, 7, tzinfo=UTC)
 PASSWORD = "a pass word"
-WORLDS = ("memory", "memory-plain", "qresync", "condstore", "plain", "exchange", "exchange-plain", "ews")
+WORLDS = (
+    "memory",
+    "memory-plain",
+    "memory-marks",
+    "qresync",
+    "condstore",
+    "plain",
+    "exchange",
+    "exchange-plain",
+    "ews",
+)
 
 
 def message(subject: str, body: str = "hello", extra: str = "") -> bytes:
@@ -58,10 +68,10 @@ class MemoryWorld:
     flags: frozenset[str] | None = None
     many = 1300
 
-    def __init__(self, *, incremental: bool = True, stable_ids: bool = True) -> None:
+    def __init__(self, *, incremental: bool = True, stable_ids: bool = True, **more: bool) -> None:
         self.incremental, self.stable_ids = incremental, stable_ids
         self.proves: bool | None = incremental
-        self.server = MemoryServer(stable_ids=stable_ids, incremental=incremental)
+        self.server = MemoryServer(stable_ids=stable_ids, incremental=incremental, **more)  # type: ignore[arg-type]
         self.mailbox = self.server.add_mailbox("anna@firma.example")
         self.provider = MemoryProvider(self.server)
         self.add_folder(("INBOX",))
@@ -172,6 +182,8 @@ def dovecots(folder: Path) -> Iterator[dict[str, Dovecot]]:
 def make_world(name: str, request: pytest.FixtureRequest) -> World:
     if name == "memory":
         return MemoryWorld()
+    if name == "memory-marks":
+        return MemoryWorld(native=True, marks=True, shuffled_ids=True)
     if name == "memory-plain":
         return MemoryWorld(incremental=False, stable_ids=False)
     if name.startswith("exchange"):
