@@ -192,8 +192,7 @@ def next_offset(message: ResponseMessage) -> int | None:
 
 def item_ref(element: etree._Element, *, sent: bool = False) -> ItemRef:
     """What an item's element tells. `sent`: the folder is Sent Items, whose time is that of sending."""
-    held = {child.tag: child for child in element if child.tag != _EXTENDED}
-    mapi = _extended(element)
+    held, mapi = _children(element)
     item_class, kind = _kind(_of(held, "ItemClass"), str(element.tag))
     received = next(filter(None, (moment(_of(held, name)) for name in _RECEIVED)), _EPOCH)
     own = received if kind is Kind.MAIL and not sent else moment(_of(held, _OWN_TIME[kind]))
@@ -206,7 +205,7 @@ def item_ref(element: etree._Element, *, sent: bool = False) -> ItemRef:
         time=own or received,
         received=received,
         version=_of(held, "LastModifiedTime") or ("" if item is None else item.get("ChangeKey", "")),
-        stable_id=_hex(mapi.get(SEARCH_KEY.key, "")),
+        stable_id=_hex(mapi.get(_SEARCH_KEY, "")),
         sensitivity=_SENSITIVITIES.get(_of(held, "Sensitivity"), Sensitivity.NORMAL),
         flags=_flags(kind, held, mapi),
         subject=_of(held, "Subject")[:TEXT_CHARACTERS_MAX],
@@ -269,19 +268,24 @@ def moment(told: str) -> datetime | None:
 
 
 _EXTENDED = f"{T}ExtendedProperty"
+_SENDERS = (f"{T}From", f"{T}Sender", f"{T}Organizer")
+_MAILBOX, _NAME, _ADDRESS = f"{T}Mailbox", f"{T}Name", f"{T}EmailAddress"
+_SEARCH_KEY, _LAST_VERB = SEARCH_KEY.key, LAST_VERB.key
 
 
-def _extended(element: etree._Element) -> dict[str, str]:
-    """MAPI property → its value, see `shapes.property_key`."""
-    held = {}
-    for one in element.iterchildren(_EXTENDED):
-        for uri in one.iterchildren(_URI):
-            held[property_key(uri.get("PropertyTag", ""), "", uri.get("PropertyName", ""), None)] = _text(one, _VALUE)
-    return held
-
-
-_VALUE = f"{T}Value"
-_URI = f"{T}ExtendedFieldURI"
+def _children(element: etree._Element) -> tuple[dict[str, etree._Element], dict[str, str]]:
+    """The element's properties by tag, and its MAPI properties' values by `shapes.property_key`. The hottest loop there is."""
+    held: dict[str, etree._Element] = {}
+    mapi: dict[str, str] = {}
+    for child in element:
+        tag = child.tag
+        if tag != _EXTENDED:
+            held[tag] = child
+        elif len(child) == 2:
+            uri, value = child
+            key = property_key(uri.get("PropertyTag", ""), "", uri.get("PropertyName", ""), None)
+            mapi[key] = value.text or ""
+    return held, mapi
 
 
 def _flags(kind: Kind, held: dict[str, etree._Element], mapi: dict[str, str]) -> frozenset[str]:
@@ -293,7 +297,7 @@ def _flags(kind: Kind, held: dict[str, etree._Element], mapi: dict[str, str]) ->
     flag = held.get(f"{T}Flag")
     if flag is not None and _text(flag, f"{T}FlagStatus") == "Flagged":
         flags.add("flagged")
-    verb = mapi.get(LAST_VERB.key, "")
+    verb = mapi.get(_LAST_VERB, "")
     if verb in (_REPLIED, _REPLIED_TO_ALL):
         flags.add("answered")
     elif verb == _FORWARDED:
@@ -303,10 +307,10 @@ def _flags(kind: Kind, held: dict[str, etree._Element], mapi: dict[str, str]) ->
 
 def _sender(held: dict[str, etree._Element]) -> str:
     """`Carol Reed <carol@example.com>`; a name alone where the address is none that mail would reach."""
-    for field in ("From", "Sender", "Organizer"):
-        element = held.get(f"{T}{field}")
-        for box in () if element is None else element.iterchildren(f"{T}Mailbox"):
-            name, address = _text(box, f"{T}Name"), _text(box, f"{T}EmailAddress")
+    for field in _SENDERS:
+        element = held.get(field)
+        for box in () if element is None else element.iterchildren(_MAILBOX):
+            name, address = _text(box, _NAME), _text(box, _ADDRESS)
             if "@" not in address:
                 return name or address
             return f"{name} <{address}>" if name and name != address else address
@@ -314,8 +318,8 @@ def _sender(held: dict[str, etree._Element]) -> str:
 
 
 def _folder(element: etree._Element) -> FoundFolder:
-    mapi = _extended(element)
-    key = element.find(f"{T}FolderId")
+    held, mapi = _children(element)
+    key = held.get(f"{T}FolderId")
     return FoundFolder(
         id=_id(element, "FolderId"),
         change_key="" if key is None else key.get("ChangeKey", ""),
