@@ -48,13 +48,13 @@ READ_ONLY = words("""
     AppointmentState FirstOccurrence LastOccurrence ModifiedOccurrences DeletedOccurrences IsOnlineMeeting IsOrganizer
     JoinOnlineMeetingUrl OnlineMeetingSettings StartWallClock EndWallClock StartTimeZoneId EndTimeZoneId CompleteName
     ContactSource HasPicture PhoneticFullName PhoneticFirstName PhoneticLastName Alias Notes Photo UserSMIMECertificate
-    MSExchangeCertificate DirectoryId ManagerMailbox DirectReports AssignedTime ChangeCount CompleteDate DelegationState
+    MSExchangeCertificate DirectoryId ManagerMailbox DirectReports AssignedTime ChangeCount DelegationState
     Delegator IsAssignmentEditable IsComplete IsTeamTask Owner StatusDescription PostedTime
 """)
 _PEOPLE = words("""
     From Sender ToRecipients CcRecipients BccRecipients ReplyTo RequiredAttendees OptionalAttendees Resources Members
 """)
-_TIMES = words("Start End DueDate StartDate ReminderDueBy Birthday WeddingAnniversary")
+_TIMES = words("Start End DueDate StartDate CompleteDate ReminderDueBy Birthday WeddingAnniversary")
 _TRUTHS = words("""
     IsReadReceiptRequested IsDeliveryReceiptRequested IsResponseRequested ReminderIsSet IsAllDayEvent AllowNewTimeProposal
     IsOnlineMeeting

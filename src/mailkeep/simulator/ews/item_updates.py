@@ -33,7 +33,7 @@ from mailkeep.simulator.ews.markup import (
     parsed,
     true,
 )
-from mailkeep.simulator.ews.messages import materialised
+from mailkeep.simulator.ews.messages import LAZY, body_properties, materialised
 from mailkeep.simulator.ews.shapes import DICTIONARIES, ID_ONLY, read_extended_uri, render_item
 from mailkeep.simulator.ews.view import has_mime
 from mailkeep.simulator.exchange.mailbox import Mailbox
@@ -144,6 +144,8 @@ def _append(call: Call, item: Item, name: str, value: etree._Element | None) -> 
     if value is None:
         return
     before = item.properties.get(name, "")
+    if name in LAZY and not before and has_mime(item):
+        before = body_properties(item.mime)[name]
     put_property(call, item.properties, item.element, value)
     item.properties[name] = before + item.properties[name]
 

@@ -110,7 +110,10 @@ def materialised(item: Item, held: Sequence[Attachment]) -> list[Attachment]:
     """Puts into the item what its MIME alone holds, drops the MIME, and gives the attachments with their content."""
     files = materialised_attachments(item.mime, held)
     if item.mime:
-        item.properties = body_properties(item.mime) | item.properties
+        read = body_properties(item.mime)
+        if "Body" in item.properties:
+            del read["TextBody"]  # it is the old body's
+        item.properties = read | item.properties
         item.mime = b""
     return files
 
