@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from mailkeep.simulator.ews.ids import folder_id, item_id, read_folder_id, read_item_id
+from mailkeep.simulator.ews.ids import folder_id, item_at, item_id, read_folder_id, read_item_id
 from mailkeep.simulator.exchange.errors import (
     Distinguished,
     FolderExists,
@@ -90,6 +90,31 @@ def test_a_transaction_that_fails_leaves_nothing(organisation: Organisation) -> 
         half()
     assert bob.count(inbox) == 0
     assert bob.add(inbox, letter("then")).id > 0
+
+
+def test_what_fails_within_a_transaction_is_undone_alone(organisation: Organisation) -> None:
+    bob = mailbox_of(organisation, "bob")
+    inbox = bob.well_known("inbox")
+
+    def half() -> None:
+        with organisation.writing():
+            bob.add(inbox, letter("never"))
+            raise RuntimeError
+
+    with organisation.writing():
+        bob.add(inbox, letter("kept"))
+        with pytest.raises(RuntimeError):
+            half()
+    assert [item.properties["Subject"] for item in bob.items(inbox)] == ["kept"]
+
+
+def test_a_mailbox_removed_is_nobodys(organisation: Organisation) -> None:
+    anna = mailbox_of(organisation, "anna")
+    item = anna.add(anna.well_known("inbox"), letter("x"), [Attachment("a", b"b")])
+    organisation.remove_mailbox(anna)
+    assert organisation.mailbox("anna@house.example") is organisation.mailbox("av@house.example") is None
+    assert refused(lambda: item_at(organisation, item_id(item)[0])) == "ErrorNonExistentMailbox"
+    assert organisation.resolve("anna") == []
 
 
 def test_several_threads_at_once(organisation: Organisation) -> None:

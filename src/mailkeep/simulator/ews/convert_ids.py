@@ -20,17 +20,17 @@ from mailkeep.simulator.ews.lookup import ids_in
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 
-def convert_id(_call: Call, request: etree._Element) -> Answer:
+def convert_id(call: Call, request: etree._Element) -> Answer:
     target = request.get("DestinationFormat", "")
 
     def one(source: etree._Element) -> Sequence[etree._Element]:
         text = _as_ews(source.get("Format", ""), source.get("Id", ""))
-        ids.check(text)
+        mailbox = ids.mailbox_at(call.organisation, text)
         made = etree.Element(f"{M}AlternateId", nsmap={**NAMESPACES, "xsi": _XSI})
         made.set(f"{{{_XSI}}}type", "t:AlternateIdType")
         made.set("Format", target)
         made.set("Id", _from_ews(target, text))
-        made.set("Mailbox", source.get("Mailbox", ""))
+        made.set("Mailbox", source.get("Mailbox", "") if mailbox is None else mailbox.address)  # whatever was asked
         return [made]
 
     return each("ConvertId", ids_in(request, "SourceIds"), one)

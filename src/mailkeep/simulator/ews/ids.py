@@ -14,6 +14,7 @@ import binascii
 import struct
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from mailkeep.simulator.ews.envelope import EwsError
 from mailkeep.simulator.exchange.mailbox import Mailbox
@@ -166,9 +167,9 @@ def attachment_at(organisation: Organisation, text: str) -> tuple[Mailbox, Item,
     return mailbox, *found
 
 
-def check(text: str) -> None:
-    """Raises EwsError for what is no id of a folder or an item."""
-    _read(text)
+def mailbox_at(organisation: Organisation, text: str) -> Mailbox | None:
+    """Whose id it is; None for a mailbox that is not there. Raises EwsError for what is no id of a folder or an item."""
+    return organisation.mailbox_by_id(_read(text).mailbox)
 
 
 def entry_of(text: str) -> bytes:
@@ -210,6 +211,7 @@ def _entry(kind: int, mailbox: int, folder: int, item: int = 0, proof: bytes = b
     return entry
 
 
+@lru_cache(maxsize=4096)
 def _guid(number: int) -> bytes:
     """Sixteen bytes that look like one, different for each number."""
     low = number.to_bytes(8, "big")

@@ -68,20 +68,9 @@ def _distinguished(call: Call, element: etree._Element) -> tuple[Mailbox, Folder
         raise EwsError("ErrorNonExistentMailbox" if address else "ErrorMissingInformationEmailAddress")
     name = element.get("Id", "")
     folder = opened(call, mailbox).distinguished(name)
-    if folder is None:
-        raise (
-            EwsError("ErrorArchiveMailboxNotEnabled", _NO_ARCHIVE)
-            if _lacks_archive(name, mailbox)
-            else EwsError("ErrorFolderNotFound")
-        )
+    if folder is None:  # also where the mailbox has no in-place archive
+        raise EwsError("ErrorFolderNotFound")
     return mailbox, folder
-
-
-_NO_ARCHIVE = "The archive mailbox is not enabled for this user."
-
-
-def _lacks_archive(name: str, mailbox: Mailbox) -> bool:
-    return name.startswith("archive") and not mailbox.has_archive
 
 
 def item_named(call: Call, element: etree._Element) -> tuple[Mailbox, Item]:

@@ -139,7 +139,9 @@ def _comparison(compare: Callable[[Value, Value], bool], parts: list[etree._Elem
 
 def _compares(compare: Callable[[Value, Value], bool], path: Path, one: str, two: str) -> bool:
     left, right = typed(path, one), typed(path, two)
-    if type(left) is not type(right):
+    if isinstance(left, bool) or isinstance(right, bool):  # "1" is true, too
+        left, right = one.lower() in ("true", "1"), two.lower() in ("true", "1")
+    elif type(left) is not type(right):
         left, right = one, two
     return compare(left, right)
 

@@ -50,7 +50,9 @@ def add(
         item.search_key = item.search_key or search_key(store, item.id)
         item.created = item.created or now
         item.modified = item.modified or now
-        _insert(store, item, owner, size_of(store, item) + sum(weight(store, each) for each in attachments if not each.part))
+        _insert(
+            store, item, owner, size_of(store, item) + sum(weight(store, each) for each in attachments if not each.part)
+        )
         for attachment in attachments:
             add_attachment(store, item, attachment, now)
         for occurrence in occurrences:

@@ -196,7 +196,11 @@ class Mailbox:
         return items.add(self._store, item, attachments, occurrences, deleted, self._clock())
 
     def save(self, item: Item) -> Item:
-        """Keep the item as it is now: a new change, modified now. Raises NotFound."""
+        """Keep the item as it is now: a new change, modified now. Raises NotFound.
+
+        One occurrence is kept by `set_occurrence`: `ValueError` for it here, as in `move` and `delete`.
+        """
+        _refuse_occurrence(item)
         with self._store.writing():
             if self.keeps_versions:
                 self._keep_version(item)
@@ -213,6 +217,7 @@ class Mailbox:
 
     def move(self, item: Item, folder: Folder) -> Item:
         """A new id; the search key and the time of modification stay. `folder` may be another mailbox's."""
+        _refuse_occurrence(item)
         return items.move(self._store, item, folder.mailbox, folder.id, self._clock())
 
     def copy(self, item: Item, folder: Folder) -> Item:
@@ -221,6 +226,7 @@ class Mailbox:
 
     def delete(self, item: Item, kind: DeleteKind) -> Item | None:
         """As the table above says; the item in its new place, or None when it is gone for good. Raises NotFound."""
+        _refuse_occurrence(item)
         place = self.folder(item.folder)
         if place is None:
             raise NotFound(f"item {item.id}")
@@ -363,3 +369,9 @@ class Mailbox:
 
     def _now_stamp(self) -> int:
         return stamp(self._clock()) or 0
+
+
+def _refuse_occurrence(item: Item) -> None:
+    """An occurrence bears its master's id: saved or moved as an item, it would take the series with it."""
+    if item.occurrence is not None:
+        raise ValueError(f"an occurrence of item {item.id} is no item of its own")

@@ -143,9 +143,10 @@ class Organisation:
     def remove_mailbox(self, mailbox: Mailbox) -> None:
         """As if it had never been: its address resolves to nothing, its ids to no mailbox."""
         with self._store.writing():
-            for table in ("folders", "items"):
-                self._store.run(f"DELETE FROM {table} WHERE mailbox = ?", mailbox.id)
-            for table in ("aliases", "full_access"):
+            held = "item IN (SELECT id FROM items WHERE mailbox = ?)"
+            for condition in (f"attachments WHERE {held}", f"occurrences WHERE {held}"):
+                self._store.run(f"DELETE FROM {condition}", mailbox.id)
+            for table in ("folders", "items", "folder_tombstones", "aliases", "full_access"):
                 self._store.run(f"DELETE FROM {table} WHERE mailbox = ?", mailbox.id)
             self._store.run("DELETE FROM mailboxes WHERE id = ?", mailbox.id)
             self._store.run("DELETE FROM directory WHERE address = ?", mailbox.address)

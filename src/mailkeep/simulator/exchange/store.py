@@ -67,6 +67,10 @@ CREATE TABLE IF NOT EXISTS members (
     PRIMARY KEY (list, place)) WITHOUT ROWID;
 """
 
+# How a transaction begins, is undone, ends: the outermost, and one within it.
+_OUTER = ("BEGIN IMMEDIATE", ("ROLLBACK",), "COMMIT")
+_INNER = ("SAVEPOINT inner", ("ROLLBACK TO inner", "RELEASE inner"), "RELEASE inner")
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -118,30 +122,32 @@ class Store:
 
     def run(self, sql: str, *values: object) -> int:
         """Change something; the number of rows changed."""
-        with self.writing():
-            return self._connection.execute(sql, values).rowcount
+        with self.lock:
+            if self._depth:  # a statement alone is all or nothing anyway
+                return self._connection.execute(sql, values).rowcount
+            with self.writing():
+                return self._connection.execute(sql, values).rowcount
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """One transaction, the outermost's; all of it or, on an exception, nothing."""
+        """All of what is done within, or, on an exception, nothing of it; may stand within another."""
         with self.lock:
-            if self._depth == 0:
-                self._connection.execute("BEGIN IMMEDIATE")
+            begin, undo, end = _OUTER if self._depth == 0 else _INNER
+            self._connection.execute(begin)
             self._depth += 1
             try:
                 yield
             except BaseException:
-                self._end("ROLLBACK")
+                self._end(*undo)  # a counter that ran ahead of what is undone only skips numbers
                 raise
-            self._end("COMMIT")
+            if self._depth == 1:
+                self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('number', ?)", (self._number,))
+            self._end(end)
 
-    def _end(self, how: str) -> None:
+    def _end(self, *statements: str) -> None:
         self._depth -= 1
-        if self._depth:
-            return
-        if how == "COMMIT":
-            self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('number', ?)", (self._number,))
-        self._connection.execute(how)  # a counter that ran ahead of what was rolled back only skips numbers
+        for statement in statements:
+            self._connection.execute(statement)
 
     def next_number(self) -> int:
         """The next of the one counter, within `writing`."""
