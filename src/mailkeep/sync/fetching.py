@@ -20,6 +20,7 @@ from mailkeep.sync.budget import Budget
 from mailkeep.sync.limits import Limits
 from mailkeep.sync.plan import Fetch, LeaveOut
 from mailkeep.sync.recording import Recorder
+from mailkeep.sync.words import cleaned
 
 VANISHED = "vanished"  # gone before it could be fetched: the next listing says so too
 
@@ -196,7 +197,8 @@ class Intake:
         if failed.code == VANISHED:
             self._vanished(fetch.folder)
         elif before is None or before.left_out != failed.code or before.folder != fetch.folder:
-            self._take_left_out(LeaveOut(fetch.ref, fetch.folder, failed.code, failed.message, fetch.number, before))
+            detail = cleaned(failed.message[: self._limits.word_characters])
+            self._take_left_out(LeaveOut(fetch.ref, fetch.folder, failed.code, detail, fetch.number, before))
 
     def _take_left_out(self, left_out: LeaveOut) -> None:
         self._left_out.append(left_out)
