@@ -62,6 +62,7 @@ _ROLES = {
 _ARCHIVE_ROLES = {"archiveinbox": Role.INBOX, "archivedeleteditems": Role.TRASH}
 _ASKED_ROLES = tuple(name for name in _ROLES if name != "archive")  # which Exchange 2013 does not know
 _SHAPE = FOLDERS.having("folder:UnreadCount")
+_NEVER_UNREAD = frozenset({"CalendarFolder", "ContactsFolder"})  # which have no UnreadCount
 _DEPTH_MAX = 300  # Exchange's own limit; more is a circle
 _WHAT = "list the folders"
 Found = tuple[FoundFolder, int | None]  # with its UnreadCount
@@ -80,9 +81,10 @@ class Known:
     def marks(self) -> Marks | None:
         """None where this server does not tell enough."""
         found = self.found
-        if not found.commit_time_max or found.total is None or self.unread is None:
+        unread = 0 if found.element in _NEVER_UNREAD else self.unread
+        if not found.commit_time_max or found.total is None or unread is None:
             return None
-        return Marks(found.commit_time_max, found.deleted_total, found.total, self.unread)
+        return Marks(found.commit_time_max, found.deleted_total, found.total, unread)
 
 
 class Hierarchy:
