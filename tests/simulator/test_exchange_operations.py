@@ -12,7 +12,7 @@ from lxml import etree
 from mailkeep.simulator.ews.envelope import M, T
 from mailkeep.simulator.ews.ids import item_id
 from mailkeep.simulator.exchange.organisation import Organisation
-from mailkeep.simulator.exchange.values import Item, Occurrence
+from mailkeep.simulator.exchange.values import Attachment, Item, Occurrence
 from tests.simulator.exchange_world import (
     Asker,
     codes_of,
@@ -590,3 +590,46 @@ def test_ids_are_converted_there_and_back(organisation: Organisation, bob: Asker
     for form in ("EntryId", "HexEntryId", "OwaId"):
         assert convert(form, convert("EwsId", ews, form), "EwsId") == ews
     assert len(convert("EwsId", ews, "HexEntryId")) == 140
+
+
+def test_a_service_account_without_a_mailbox_reads_by_full_access(
+    organisation: Organisation, schema: etree.XMLSchema
+) -> None:
+    service = Asker(organisation, schema, "svc")
+    bob = mailbox_of(organisation, "bob")
+    organisation.give_full_access(service.call.account, bob)
+    bob.add(bob.well_known("inbox"), letter("read by another"), [Attachment("a.txt", b"a")])
+    inbox = '<t:DistinguishedFolderId Id="inbox"><t:Mailbox><t:EmailAddress>bob@house.example</t:EmailAddress></t:Mailbox></t:DistinguishedFolderId>'
+    answer = _sync(service, inbox)
+    assert texts(answer, "Subject") == ["read by another"]
+    [found] = [each.get("Id", "") for each in answer.iter(f"{T}ItemId")]
+    item = service.ask(
+        f"<m:GetItem><m:ItemShape><t:BaseShape>AllProperties</t:BaseShape><t:IncludeMimeContent>true</t:IncludeMimeContent></m:ItemShape>"
+        f'<m:ItemIds><t:ItemId Id="{found}"/></m:ItemIds></m:GetItem>'
+    )
+    assert codes_of(item) == ["NoError"]
+    assert texts(item, "Name") == ["a.txt"]
+
+
+def test_occurrences_are_got_by_index_and_lead_back_to_their_series(organisation: Organisation, bob: Asker) -> None:
+    mailbox = mailbox_of(organisation, "bob")
+    changed = Occurrence(datetime(2026, 3, 9, 8, tzinfo=UTC), {"Subject": "changed"})
+    series = meeting("series", "2026-03-02T08:00:00Z", "2026-03-02T09:00:00Z", weekly("2026-03-02", 3))
+    ids = item_id(mailbox.add(mailbox.well_known("calendar"), series, (), [changed]))[0]
+
+    def get(wanted: str) -> etree._Element:
+        return bob.ask(
+            f"<m:GetItem><m:ItemShape><t:BaseShape>AllProperties</t:BaseShape></m:ItemShape><m:ItemIds>{wanted}</m:ItemIds></m:GetItem>"
+        )
+
+    answer = get("".join(f'<t:OccurrenceItemId RecurringMasterId="{ids}" InstanceIndex="{n}"/>' for n in (1, 2, 4)))
+    assert codes_of(answer) == ["NoError", "NoError", "ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange"]
+    assert texts(answer, "Subject") == ["series", "changed"]
+    assert texts(answer, "CalendarItemType") == ["Occurrence", "Exception"]
+    occurrence = next(answer.iter(f"{T}ItemId")).get("Id")
+    master = get(f'<t:RecurringMasterItemId OccurrenceId="{occurrence}"/>')
+    assert texts(master, "CalendarItemType") == ["RecurringMaster"]
+    assert next(master.iter(f"{T}ItemId")).get("Id") == ids
+    assert codes_of(get(f'<t:RecurringMasterItemId OccurrenceId="{ids}"/>')) == [
+        "ErrorCalendarCannotUseIdForOccurrenceId"
+    ]

@@ -199,7 +199,7 @@ def test_where_deleted_things_go(organisation: Organisation) -> None:
         item = anna.add(place, letter("x"))
         path = []
         for kind in ("trash", "trash", "soft"):
-            item = anna.delete(item, kind) or item  # type: ignore[arg-type]
+            item = anna.delete(item, kind) or item
             home = anna.folder(item.folder)
             assert home is not None
             path.append(home.distinguished)
