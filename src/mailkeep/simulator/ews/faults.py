@@ -113,7 +113,7 @@ class Faults:
         return hit[0].fault.kind if hit else ""
 
     def _take(self, mailbox: str, operation: str, asked: Asked | None) -> list[Order]:
-        hit = []
+        hit: list[Order] = []
         with self._lock:
             for order in tuple(self._orders):
                 if not order.fits(mailbox, operation) or (operation == CERTIFICATE) != (

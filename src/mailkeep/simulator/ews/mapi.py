@@ -31,6 +31,8 @@ _INVITED = f"{_APPOINTMENT}/{0x8229}"  # PidLidFInvited
 _COMPLETED = f"{_TASK}/{0x810F}"  # PidLidTaskDateCompleted
 _TASK_OWNER = f"{_TASK}/{0x811F}"  # PidLidTaskOwner
 _ONLINE_LINK = f"{PROPERTY_SETS['PublicStrings']}/=OnlineMeetingExternalLink"
+_RECURRING = f"{_APPOINTMENT}/{0x8223}"  # PidLidRecurring
+_INSTANCE_TYPE = f"{PROPERTY_SETS['PublicStrings']}/=urn:schemas:calendar:instancetype"
 _ANSWERS = (
     "Unknown",
     "Organizer",
@@ -208,7 +210,20 @@ _RECKONED |= {
     _COMPLETED: _copied("CompleteDate"),
     _TASK_OWNER: _copied("Owner"),
     _RESPONSE_STATUS: lambda view: _response_status(view.item),
+    _RECURRING: lambda view: boolean("Recurrence" in view.item.properties) if _is_event(view.item) else None,
+    _INSTANCE_TYPE: lambda view: _instance_type(view.item) if _is_event(view.item) else None,
 }
+
+
+def _is_event(item: Item) -> bool:
+    return item.element == "CalendarItem"
+
+
+def _instance_type(item: Item) -> str:
+    """0 single, 1 master of a series, 2 an occurrence."""
+    if item.occurrence is not None:
+        return "2"
+    return "1" if "Recurrence" in item.properties else "0"
 
 
 def _response_status(item: Item) -> str | None:

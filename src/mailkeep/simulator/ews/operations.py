@@ -13,6 +13,7 @@ from mailkeep.simulator.ews import (
     item_operations,
     sync_operations,
     timezone_operations,
+    user_configuration,
 )
 from mailkeep.simulator.ews.envelope import Handler
 
@@ -27,4 +28,5 @@ OPERATIONS: dict[str, Handler] = {
     **item_operations.HANDLERS,
     **sync_operations.HANDLERS,
     **timezone_operations.HANDLERS,
+    **user_configuration.HANDLERS,
 }

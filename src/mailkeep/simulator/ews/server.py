@@ -25,6 +25,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import blake2b
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -189,18 +190,20 @@ class ExchangeServer:
             ("X-Powered-By", "ASP.NET"), ("X-FEServer", "EX01"),
         ]  # fmt: skip
         if request.signed_in.signed is not None or request.headers.get("Authorization"):
-            cookies = request.headers.get("Cookie", "")
-            secure = "secure; " if self.settings.tls else ""
-            if "exchangecookie=" not in cookies:
-                value = secrets.token_hex(16)
-                headers.append(
-                    ("Set-Cookie", f"exchangecookie={value}; expires={_COOKIE_END}; path=/; {secure}HttpOnly")
-                )
-            anchor = request.headers.get("X-AnchorMailbox", "").lower()
-            target = secrets.token_urlsafe(24) if not anchor else anchor.encode().hex()
-            place = f"expires={_COOKIE_END}; path=/EWS; {secure}HttpOnly"
-            headers.append(("Set-Cookie", f"X-BackEndCookie={target}; {place}"))
+            headers += [("Set-Cookie", cookie) for cookie in self._cookies(request)]
         return headers
+
+    def _cookies(self, request: Request) -> list[str]:
+        """Each once: a client that brings them back is not given new ones."""
+        held = request.headers.get("Cookie", "")
+        secure = "secure; " if self.settings.tls else ""
+        anchor = request.headers.get("X-AnchorMailbox", "").lower() or request.headers.get("Authorization", "")
+        target = blake2b(anchor.encode(), digest_size=16).hexdigest()
+        cookies = {
+            "exchangecookie": f"{secrets.token_hex(16)}; expires={_COOKIE_END}; path=/; {secure}HttpOnly",
+            "X-BackEndCookie": f"{target}; expires={_COOKIE_END}; path=/EWS; {secure}HttpOnly",
+        }
+        return [f"{name}={value}" for name, value in cookies.items() if f"{name}=" not in held]
 
     def _respond(self, request: Request) -> Reply:
         signed = self.authenticator.check(request.headers.get("Authorization"), request.signed_in)
