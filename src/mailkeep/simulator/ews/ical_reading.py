@@ -5,6 +5,7 @@ For calendar items created from MimeContent, and for what a meeting message's te
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -20,13 +21,15 @@ _ANSWERS = {"ACCEPTED": "Accept", "DECLINED": "Decline", "TENTATIVE": "Tentative
 _BUSY = {"FREE": "Free", "TENTATIVE": "Tentative", "BUSY": "Busy", "OOF": "OOF", "WORKINGELSEWHERE": "WorkingElsewhere"}
 _CLASS = {"PRIVATE": "Private", "CONFIDENTIAL": "Confidential"}
 _ROLES = {"OPT-PARTICIPANT": "OptionalAttendees", "NON-PARTICIPANT": "Resources"}
+# `/freeassociation.sourceforge.net/Europe/Berlin`: a vendor's name before the zone's, of which the library would warn.
+_VENDOR = re.compile(rb'(TZID[=:]"?)/[^/:;"\r\n]+/(?:\d{8}_\d+/|Tzfile/)?')
 _BY_IANA = {zone.iana: zone.id for zone in reversed(ZONES)}
 
 
 def event_from_calendar(content: bytes) -> tuple[Item, list[Occurrence], list[datetime]] | None:
     """The first event with its exceptions; None for what is no calendar, or holds no event."""
     try:
-        events: list[Any] = list(Calendar.from_ical(content).walk("VEVENT"))
+        events: list[Any] = list(Calendar.from_ical(_VENDOR.sub(rb"\1", content)).walk("VEVENT"))
         return _event(events) if events else None
     except (
         ValueError,
