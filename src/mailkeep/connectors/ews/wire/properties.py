@@ -40,7 +40,7 @@ LEFT_OUT = _words(
     """ItemId ParentFolderId ConversationId InstanceKey StoreEntryId AssociatedCalendarItemId PersonId ContactShortId ObjectId
     DirectoryId SourceId StartTimeZoneId EndTimeZoneId IconIndex EffectiveRights ResponseObjects IsAssociated ContactSource
     WebClientReadFormQueryString WebClientEditFormQueryString AttachmentId MimeContent MimeContentUTF8 ReceivedBy
-    ReceivedRepresenting""",
+    ReceivedRepresenting IsOrganizer""",
     # stamps
     """Size DateTimeCreated LastModifiedTime LastModifiedName ChangeCount DateTimeStamp AppointmentReplyTime PostedTime
     AssignedTime PolicyTag ArchiveTag RetentionDate ReminderNextTime LastResponseTime Culture""",
