@@ -5,7 +5,7 @@ of tasks, notes, posts and lists.
                     │                    └─ inline pictures
                     └─ attachments (message/rfc822 for items)
 
-Each level stands only where it is needed. Boundaries come from the item's id, so that asking twice gives the same bytes.
+Each level stands only where it is needed. Boundaries come from the item's search key, so that asking twice gives the same bytes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _Boundaries:
     """New names for parts' borders, as Exchange forms them."""
 
     def __init__(self, item: Item) -> None:
-        seed = f"{item.id} {item.search_key.hex()} {item.properties.get('InternetMessageId', '')}"
+        seed = f"{item.search_key.hex()} {item.properties.get('InternetMessageId', '')}"
         self._mark = sha256(seed.encode()).hexdigest()[:32].upper()
         self._count = 0
 
