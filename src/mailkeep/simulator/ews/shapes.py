@@ -114,6 +114,11 @@ def render_item(call: Call, item: Item, shape: Shape) -> etree._Element:
     return render_view(View(call, item, shape))
 
 
+def render_text(call: Call, item: Item, shape: Shape) -> str:
+    """As a listing's one element among hundreds: text with the prefix `t:`, and never a MimeContent."""
+    return _text(View(call, item, shape))
+
+
 def render_view(view: View) -> etree._Element:
     """As `render_item`. The MIME is set as text, never written into markup to be parsed again."""
     text = _text(view)
