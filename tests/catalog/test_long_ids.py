@@ -22,7 +22,7 @@ def ids(count: int) -> list[str]:
     for text in made[:20]:
         at = next(n for n in range(500, 0, -1) if text[n].isalpha())
         made.append(text[:at] + text[at].swapcase() + text[at + 1 :])
-    return made + ["+/" * 256, "//" * 256, "AA==", "Aa==", "aA==", "aa==", "a+==", "a/=="]
+    return [*made, "+/" * 256, "//" * 256, "AA==", "Aa==", "aA==", "aa==", "a+==", "a/=="]
 
 
 def test_long_ids_are_sorted_and_found_as_python_does() -> None:

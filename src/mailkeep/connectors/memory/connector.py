@@ -203,7 +203,7 @@ class MemoryListing:
                 break
             if item.uid >= known_below or item.content_changed > since:
                 yield Listed(reference(self._server, folder, item), changed=item.uid < known_below)
-            elif item.changed > since and self._server.marks:
+            elif item.changed > since and self._server.marks and not complete:
                 yield from self._marks(item, since)
             elif item.changed > since:
                 yield Seen(folder.item_id(item.uid), item.flags)
