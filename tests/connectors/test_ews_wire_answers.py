@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gc
 import itertools
 import random
+import sys
 import time
 import tracemalloc
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -441,3 +444,20 @@ def test_a_huge_text_is_read_in_linear_time(text: bytes) -> None:
     (found,) = read([opening, *([text] * 300), closing])
     assert time.process_time() - started < 10
     assert found.code == "NoError"
+
+
+def test_a_reader_lets_go_of_what_it_handed_out() -> None:
+    """No cycle keeps a message of 150 MB until the collector comes round."""
+    gc.disable()
+    try:
+        reader = Reader()
+        messages = reader.feed(answer(message(b"x" * 1000)))
+        assert messages[0].content is not None
+        content = messages[0].content.content
+        del messages
+        assert sys.getrefcount(content) == 2, "only this test holds it, while the reader still lives"
+        alive = weakref.ref(reader)
+        del reader
+        assert alive() is None
+    finally:
+        gc.enable()

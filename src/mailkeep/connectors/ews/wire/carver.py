@@ -47,6 +47,10 @@ _PLAIN_ENCODINGS = frozenset({"utf-8", "ascii"})
 _OTHER_ENCODINGS = re.compile(r"utf-16(-[lb]e)?|iso8859-\d+|cp125\d|latin-1")
 
 
+Step = Callable[["Carver"], bool]  # one move of the scanner; False: it needs more bytes
+_NOTHING = Base64Text("", 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     name: str  # local name of its element
@@ -64,7 +68,7 @@ class Carver:
         self._begun = False
         self._data = b""
         self._at = 0  # everything before it is dealt with
-        self._step: Callable[[], bool] = self._outside  # False: it needs more bytes
+        self._step: Step = Carver._outside  # a plain function: a bound one would tie the carver to itself
         self._open: list[tuple[bytes, bytes]] = []  # (name as written, attributes) of the tags around
         self._blocks: list[Block] = []
         self._pieces: list[bytes] = []  # of the block being read
@@ -76,8 +80,8 @@ class Carver:
         self._edges_of = b""  # … of this name
         self._scope: bytes | None = None  # of the tags open now, once it was asked for
         self._until = b""  # end of what is being skipped
-        self._after: Callable[[], bool] = self._outside
-        self._content = Base64Text("", 0)
+        self._after: Step = Carver._outside
+        self._content = _NOTHING
         self._complete = False
 
     def feed(self, chunk: bytes) -> list[Block]:
@@ -85,7 +89,7 @@ class Carver:
         chunk = self._begin(chunk) if not self._begun else self._decoded(chunk)
         self._data = self._data[self._at :] + chunk if self._at < len(self._data) else chunk
         self._at = 0
-        while self._step():
+        while self._step(self):
             pass
         blocks, self._blocks = self._blocks, []
         return blocks
@@ -128,7 +132,7 @@ class Carver:
             return False
         self._at = at
         if data.startswith((b"<!", b"<?"), at):
-            return self._markup(self._outside)
+            return self._markup(Carver._outside)
         if data.startswith(b"</", at):
             return self._close_tag()
         tag = _TAG.match(data, at)
@@ -181,13 +185,13 @@ class Carver:
             if at < 0:
                 return None
 
-    def _markup(self, after: Callable[[], bool]) -> bool:
+    def _markup(self, after: Step) -> bool:
         """`<?…?>`, `<!--…-->`, `<![CDATA[…]]>`; anything else that begins so is a DOCTYPE or of its kin."""
         data, at = self._data, self._at
         for opening, end in _SKIPPED:
             if data.startswith(opening, at):
                 self._keep(at + len(opening))
-                self._until, self._after, self._step = end, after, self._skipping
+                self._until, self._after, self._step = end, after, Carver._skipping
                 return True
         if any(opening.startswith(data[at : at + 9]) for opening in (b"<!--", b"<![CDATA[")):
             return False  # cut by the border
@@ -227,7 +231,7 @@ class Carver:
         if tag[1] != self._edges_of:
             self._edges, self._edges_of = _edges(tag[1]), tag[1]
         self._keep(tag.end())
-        self._step = self._in_block
+        self._step = Carver._in_block
         return True
 
     def _in_block(self) -> bool:
@@ -242,7 +246,7 @@ class Carver:
             return self._depth > 0 or self._end_block()
         self._keep(at)
         if self._data.startswith((b"<!", b"<?"), at):
-            return self._markup(self._in_block)
+            return self._markup(Carver._in_block)
         tag = _TAG.match(self._data, at)
         if tag is None:
             return self._want_tag(at)
@@ -254,7 +258,7 @@ class Carver:
             self._carved.append(Carved(element, bytearray()))
         else:
             self._content = Base64Text(element, self._content_bytes_max)
-            self._step = self._in_carved
+            self._step = Carver._in_carved
         return True
 
     def _safe(self) -> int:
@@ -279,7 +283,7 @@ class Carver:
             Block(_local(self._name).decode("utf-8", "replace"), xml, tuple(self._carved), self._declared())
         )
         self._name, self._pieces, self._carved = b"", [], []
-        self._step = self._outside
+        self._step = Carver._outside
         return True
 
     def _declared(self) -> bytes:
@@ -303,17 +307,19 @@ class Carver:
         self._at = end
         if data.startswith(b"<![CDATA[", end):
             self._at = end + 9
-            self._step = self._in_cdata
+            self._step = Carver._in_cdata
         elif data.startswith(b"</", end):
             self._carved.append(self._content.carved())
-            self._step = self._in_block
+            self._content = _NOTHING  # what was handed out is no longer ours to hold
+            self._step = Carver._in_block
         elif len(data) - end < 9:
             return False
         elif data.startswith((b"<!", b"<?"), end):
-            return self._markup(self._in_carved)
+            return self._markup(Carver._in_carved)
         else:  # elements inside: it holds no base64 after all
             self._carved.append(self._content.interrupted())
-            self._step = self._in_block
+            self._content = _NOTHING
+            self._step = Carver._in_block
         return True
 
     def _in_cdata(self) -> bool:
@@ -325,7 +331,7 @@ class Carver:
             return False
         self._content.feed(memoryview(self._data)[self._at : end])
         self._at = end + 3
-        self._step = self._in_carved
+        self._step = Carver._in_carved
         return True
 
 
