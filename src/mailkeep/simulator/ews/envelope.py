@@ -26,6 +26,8 @@ from mailkeep.simulator.exchange.values import Account
 NAMESPACES = {"m": MESSAGES, "t": TYPES}
 M, T = f"{{{MESSAGES}}}", f"{{{TYPES}}}"
 
+_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+
 Answer = etree._Element  # `m:…Response`, the Body's child
 Handler = Callable[["Call", etree._Element], Answer]
 
@@ -143,6 +145,12 @@ def t(name: str, text: str | None = None, /, *children: etree._Element, **attrib
 def m(name: str, text: str | None = None, /, *children: etree._Element, **attributes: str) -> etree._Element:
     """`m:name` with text or children."""
     return _element(M + name, text, children, attributes)
+
+
+def of_text(outer: str, inner: str) -> etree._Element:
+    """`outer` ("t:Items", "m:Changes") round inner XML with the prefixes m: and t:, read in one go: a listing of hundreds
+    costs half of what it would element by element."""
+    return etree.fromstring(f'<{outer} xmlns:m="{MESSAGES}" xmlns:t="{TYPES}">{inner}</{outer}>', _PARSER)
 
 
 def _element(

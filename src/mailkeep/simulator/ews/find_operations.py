@@ -12,14 +12,14 @@ from itertools import chain
 from lxml import etree
 
 from mailkeep.simulator.ews.calendar_search import between
-from mailkeep.simulator.ews.envelope import Answer, Call, EwsError, Handler, M, SoapFault, each, m, t
+from mailkeep.simulator.ews.envelope import Answer, Call, EwsError, Handler, M, SoapFault, each, m, of_text, t
 from mailkeep.simulator.ews.folder_shapes import Shown, folder_extended, folder_value, read_folder_shape, render_folder
 from mailkeep.simulator.ews.item_schema import property_name
 from mailkeep.simulator.ews.item_values import reader_of
 from mailkeep.simulator.ews.lookup import folder_named, ids_in
 from mailkeep.simulator.ews.paging import Slice, read_view, sliced
 from mailkeep.simulator.ews.restrictions import Order, Path, Predicate, Reader, compiled, read_orders, sort_key
-from mailkeep.simulator.ews.shapes import read_shape, render_item
+from mailkeep.simulator.ews.shapes import read_shape, render_text
 from mailkeep.simulator.exchange.mailbox import Mailbox
 from mailkeep.simulator.exchange.values import Folder, Item
 
@@ -104,8 +104,8 @@ def find_item(call: Call, request: etree._Element) -> Answer:
     def one(parent: etree._Element) -> Sequence[etree._Element]:
         shape = read_shape(request.find(f"{M}ItemShape"), listing=True)
         items, attributes = _page(call, request, *folder_named(call, parent))
-        shown = (render_item(call, item, shape) for item in items)
-        return [m("RootFolder", None, t("Items", None, *shown), **attributes)]
+        shown = "".join(render_text(call, item, shape) for item in items)
+        return [m("RootFolder", None, of_text("t:Items", shown), **attributes)]
 
     return each("FindItem", ids_in(request, "ParentFolderIds"), one)
 

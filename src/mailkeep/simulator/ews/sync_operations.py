@@ -18,11 +18,12 @@ from mailkeep.simulator.ews.envelope import (
     attempt,
     boolean,
     m,
+    of_text,
     t,
 )
 from mailkeep.simulator.ews.folder_shapes import FolderShape, read_folder_shape, render_folder
 from mailkeep.simulator.ews.lookup import folder_in, ids_in
-from mailkeep.simulator.ews.shapes import read_shape, render_item
+from mailkeep.simulator.ews.shapes import read_shape, render_text
 from mailkeep.simulator.ews.view import Shape
 from mailkeep.simulator.exchange.changes import Change, FolderChange
 from mailkeep.simulator.exchange.mailbox import Mailbox
@@ -70,7 +71,7 @@ def sync_folder_items(call: Call, request: etree._Element) -> Answer:
         return [
             m("SyncState", page.state),
             m("IncludesLastItemInRange", boolean(page.last)),
-            m("Changes", None, *_changes(call, mailbox, folder, wanted, shape)),
+            _changes(call, mailbox, folder, wanted, shape),
         ]
 
     return _answered("SyncFolderItems", run, "IncludesLastItemInRange")
@@ -93,27 +94,25 @@ def _limit(request: etree._Element) -> int:
     return int(text)
 
 
-def _changes(
-    call: Call, mailbox: Mailbox, folder: Folder, changes: Sequence[Change], shape: Shape
-) -> list[etree._Element]:
-    """Items that went since the page was drawn up are left out: the next page tells that they went."""
+def _changes(call: Call, mailbox: Mailbox, folder: Folder, changes: Sequence[Change], shape: Shape) -> etree._Element:
+    """`m:Changes`. Items that went since the page was drawn up are left out: the next page tells that they went."""
     living = [change.item for change in changes if change.kind != "delete"]
     items = {item.id: item for item in mailbox.items_by_number(living)}
     written = []
     for change in changes:
         if change.kind == "delete":
             gone = ids.gone_item_id(mailbox.id, folder.id, change.item, change.proof)
-            written.append(t("Delete", None, t("ItemId", Id=gone)))
+            written.append(f'<t:Delete><t:ItemId Id="{gone}"/></t:Delete>')
         elif (item := items.get(change.item)) is not None:
-            written.append(t(_WORDS[change.kind], None, *_change(call, change, item, shape)))
-    return written
+            word = _WORDS[change.kind]
+            written.append(f"<t:{word}>{_change(call, change, item, shape)}</t:{word}>")
+    return of_text("m:Changes", "".join(written))
 
 
-def _change(call: Call, change: Change, item: Item, shape: Shape) -> list[etree._Element]:
+def _change(call: Call, change: Change, item: Item, shape: Shape) -> str:
     if change.kind == "read":
-        text, change_key = ids.item_id(item)
-        return [t("ItemId", Id=text, ChangeKey=change_key), t("IsRead", boolean(item.read))]
-    return [render_item(call, item, shape)]
+        return f"{ids.item_id_xml(item)}<t:IsRead>{boolean(item.read)}</t:IsRead>"
+    return render_text(call, item, shape)
 
 
 HANDLERS: dict[str, Handler] = {
