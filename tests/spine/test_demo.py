@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mailkeep.operations import demo
 from mailkeep.simulator.people import COLLEAGUES, SHARED
 from tests.spine.installation import Installation
 from tests.spine.test_serve import answers, free_port, processes_of, until
@@ -55,6 +56,8 @@ def visit(kept: Installation) -> Visit:
         began = time.monotonic()
         until(lambda: all_archived(kept), ARCHIVE_SECONDS)
         print(f"{time.monotonic() - began:.0f} s until all were archived")
+        [again] = kept.ok("sync", demo.TASK, "--mailbox", COLLEAGUES[0].address, "--wait").rows
+        assert again["result"] == "ok", again
         mailboxes = sorted(str(row["address"]) for row in kept.ok("mailboxes").rows)
         running.send_signal(signal.SIGINT)
         said, _ = running.communicate(timeout=END_SECONDS)
