@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from mailkeep.mail.items import VIRTUAL_ROLES, Folder
+from mailkeep.mail.items import VIRTUAL_ROLES, Folder, Section
 from mailkeep.sync.ports import FolderCount, KnownFolder
 from mailkeep.tasks.admit import admits_folder, asks_for
-from mailkeep.tasks.options import TaskOptions
+from mailkeep.tasks.options import SECTION_LABELS, TaskOptions
 
 
 class Treatment(Enum):
@@ -38,6 +38,12 @@ class Branch:
     folder: Folder
     treatment: Treatment
     kind_on: bool  # False: additions are counted as left out by kind, and not recorded one by one
+
+    @property
+    def name(self) -> str:
+        """As a warning names it: two sections of a mailbox may have an inbox each."""
+        path, section = "/".join(self.folder.path), self.folder.section
+        return path if section is Section.PRIMARY else f"{SECTION_LABELS[section]}: {path}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,9 @@ class MemoryCatalog:
     def __init__(
         self, path: Path | None = None, *, remember: bool = True, clock: Callable[[], datetime] | None = None
     ) -> None:
-        self._database = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)  # one at a time
+        self._database = sqlite3.connect(
+            path or ":memory:", isolation_level=None, check_same_thread=False
+        )  # one at a time
         self._database.executescript(_SCHEMA)
         self._clock = clock or (lambda: datetime.now(UTC))
         self._remember = remember

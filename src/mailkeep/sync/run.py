@@ -20,7 +20,6 @@ from mailkeep.archive.history import Fenced
 from mailkeep.archive.repository import Repository
 from mailkeep.connectors.base import Connector
 from mailkeep.errors import MailkeepError
-from mailkeep.mail.items import Folder, Section
 from mailkeep.progress import Report, silent
 from mailkeep.sync import outcome
 from mailkeep.sync.archived import Archive
@@ -42,7 +41,7 @@ from mailkeep.sync.settle import Settled, Settlement
 from mailkeep.sync.shrink import is_shrink
 from mailkeep.sync.staging import Sorter, chunked
 from mailkeep.sync.words import presentable_folder
-from mailkeep.tasks.options import SECTION_LABELS, TaskOptions
+from mailkeep.tasks.options import TaskOptions
 
 _log = logging.getLogger(__name__)
 
@@ -396,13 +395,7 @@ class Run:
     def _ending(self, lines: Sequence[LedgerLine]) -> Ending:
         if self._shrink is not None:
             return outcome.of_shrink(*self._shrink)
-        names = {number: _name(branch.folder) for number, branch in self._branches.items()}
+        names = {number: branch.name for number, branch in self._branches.items()}
         distrusted = [number for number, heard in self._heard.items() if not heard.trusted]
         refused = {names[number]: each.message for number, each in sorted(self._refused.items())}
         return outcome.of_lines(lines, names, distrusted, refused)
-
-
-def _name(folder: Folder) -> str:
-    """As a warning names it: two sections of a mailbox may have an inbox each."""
-    path = "/".join(folder.path)
-    return path if folder.section is Section.PRIMARY else f"{SECTION_LABELS[folder.section]}: {path}"
