@@ -110,7 +110,11 @@ KINDS: dict[str, Kind] = {
     "throttled_seconds": Kind(
         meaning="429 with Retry-After in seconds", seconds=1, refuse=_too_many(lambda s: str(round(s)))
     ),
-    "throttled_date": Kind(meaning="429 with Retry-After as a date", seconds=2, refuse=_too_many(refusals.http_date)),
+    "throttled_date": Kind(
+        meaning="429 with Retry-After as a date",
+        seconds=2,
+        refuse=lambda _order, seconds, _asked: refusals.away_until(seconds),
+    ),
     "throttled_bare": Kind(meaning="429 without Retry-After", refuse=_too_many(lambda _: None)),
     "throttled_huge": Kind(
         meaning="429 with Retry-After of a day", seconds=86_400, refuse=_too_many(lambda s: str(round(s)))

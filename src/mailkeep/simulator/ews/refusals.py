@@ -95,9 +95,13 @@ def turned_away(status: int, title: str, retry_after: str | None, seconds: float
     return reply
 
 
-def http_date(seconds: float) -> str:
-    """So long from now, as an HTTP date: by the real clock, which is the only one an HTTP client has."""
-    return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+def away_until(seconds: float) -> Reply:
+    """429 with a date, by the real clock: the only one that an HTTP date can mean. Whole seconds, so it may be a bit less."""
+    now = datetime.now(UTC)
+    until = (now + timedelta(seconds=seconds)).replace(microsecond=0)
+    return turned_away(
+        429, "Too Many Requests", format_datetime(until, usegmt=True), max(0.0, (until - now).total_seconds())
+    )
 
 
 LOGIN_PAGE = (

@@ -8,7 +8,7 @@ The operations themselves are `operations.OPERATIONS`; this file knows none of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -200,12 +200,17 @@ class Service:
         return self._operations[asked.operation](call, asked.body)
 
     def _written(self, asked: Asked, answer: Answer, hit: list[Order]) -> Reply:
-        body = b"".join((_OPEN % self.version.info().encode(), etree.tostring(answer, encoding="utf-8"), _CLOSE))
+        """A large answer that nobody needs whole is not put together a second time: it goes out in pieces."""
+        parts = (_OPEN % self.version.info().encode(), etree.tostring(answer, encoding="utf-8"), _CLOSE)
+        size = sum(map(len, parts))
+        if size > _PIECE and not hit and not self._recorder.listeners:
+            return Reply(200, _pieces(parts), body_bytes=size)
+        body = b"".join(parts)
         self._recorder.hear("response", asked.operation, body)
         for order in hit:
             if rewrite := KINDS[order.fault.kind].rewrite:
                 body = rewrite(order, body)
-        return Reply(200, body if hit or len(body) <= _PIECE else _pieces(body), body_bytes=len(body))
+        return Reply(200, body if hit or size <= _PIECE else _pieces((body,)), body_bytes=size)
 
     def _note(self, asked: Asked, request: Request, reply: Reply, hit: list[Order], started: float) -> None:
         self._recorder.note(
@@ -231,7 +236,8 @@ def _version_asked(asked: Asked) -> str:
     return "" if version is None else version.get("Version", "")
 
 
-def _pieces(body: bytes) -> Iterator[bytes]:
-    view = memoryview(body)
-    for start in range(0, len(body), _PIECE):
-        yield bytes(view[start : start + _PIECE])
+def _pieces(parts: Iterable[bytes]) -> Iterator[bytes]:
+    for part in parts:
+        view = memoryview(part)
+        for start in range(0, len(part), _PIECE):
+            yield bytes(view[start : start + _PIECE])
