@@ -107,7 +107,6 @@ class Run:
         self._recorder = Recorder(archive.mailbox, archive.repository, known, projection, stamp, limits, self._tally)
         self._intake = Intake(self._recorder, limits, self._loans, self._vanish)
         self._since = known.checkpoints()
-        self._cut_short = archive.cut_short()
         self._branches: dict[int, Branch] = {}
         self._heard: dict[int, Heard] = {}
         self._refused: dict[int, Refused] = {}  # folders that the server would not give
@@ -226,10 +225,10 @@ class Run:
         branches: Mapping[int, Branch],
         left_out: Iterable[KnownItem],
     ) -> None:
-        known, beat = self._archive.known, self._pulse.beat
+        known, beat, cut_short = self._archive.known, self._pulse.beat, self._archive.cut_short()
         branches = {number: branch for number, branch in branches.items() if number not in self._refused}
         settlement = Settlement(
-            branches, known, self._judge, self._session, self._directory, self._limits, beat, self._cut_short
+            branches, known, self._judge, self._session, self._directory, self._limits, beat, cut_short
         )
         settled = settlement.settle(sightings, heard, left_out)
         self._unexplained = settled.unexplained
