@@ -1,4 +1,4 @@
-"""An event ↔ iCalendar, as Exchange gives and takes it for a calendar item's MimeContent (bare text/calendar, no mail around).
+"""An event as iCalendar, as Exchange gives it for a calendar item's MimeContent (bare text/calendar, no mail around).
 
     master with VTIMEZONE, RRULE, EXDATE          one VEVENT
     each changed occurrence                       one more, with RECURRENCE-ID
@@ -9,180 +9,188 @@ Time zones keep Windows' names as TZID, as Exchange writes them. Source: MS-OXCI
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from icalendar import Alarm, Calendar, Event, Timezone, TimezoneDaylight, TimezoneStandard, vCalAddress, vText
-
 from mailkeep.simulator.ews.composing import bodies
+from mailkeep.simulator.ews.content_lines import document, escaped, parameter
 from mailkeep.simulator.ews.markup import child, child_text, moment, parsed, text_of
 from mailkeep.simulator.ews.rrule import rule_of
 from mailkeep.simulator.exchange.series import Instance, occurrence_item, zone_of
 from mailkeep.simulator.exchange.values import Item
 
-_PARTSTAT = {
-    "Accept": "ACCEPTED",
-    "Decline": "DECLINED",
-    "Tentative": "TENTATIVE",
-    "Organizer": "ACCEPTED",
-}
+_PARTSTAT = {"Accept": "ACCEPTED", "Decline": "DECLINED", "Tentative": "TENTATIVE", "Organizer": "ACCEPTED"}
 _BUSY = {"Free": "FREE", "Tentative": "TENTATIVE", "Busy": "BUSY", "OOF": "OOF", "WorkingElsewhere": "WORKINGELSEWHERE"}
 _CLASS = {"Normal": "PUBLIC", "Personal": "PRIVATE", "Private": "PRIVATE", "Confidential": "CONFIDENTIAL"}
 _PRIORITY = {"Low": 9, "Normal": 5, "High": 1}
-_ROLES = (
-    ("RequiredAttendees", "REQ-PARTICIPANT"),
-    ("OptionalAttendees", "OPT-PARTICIPANT"),
-    ("Resources", "NON-PARTICIPANT"),
-)
+_ROLES = {
+    "RequiredAttendees": "REQ-PARTICIPANT",
+    "OptionalAttendees": "OPT-PARTICIPANT",
+    "Resources": "NON-PARTICIPANT",
+}
 _METHODS = {"MeetingRequest": "REQUEST", "MeetingResponse": "REPLY", "MeetingCancellation": "CANCEL"}
+_DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the hours of an event are meant."""
+
+    zone: ZoneInfo
+    zone_id: str
+    whole_day: bool
+
+    @property
+    def universal(self) -> bool:
+        return self.zone.key in ("UTC", "Etc/UTC")
+
+    def time(self, name: str, at: datetime) -> str:
+        """`DTSTART;TZID=…:…` in local time, with Z in UTC, or as a day."""
+        if self.whole_day:
+            return f"{name};VALUE=DATE:{at.astimezone(self.zone):%Y%m%d}"
+        if self.universal:
+            return f"{name}:{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+        return f"{name};TZID={_zone_parameter(self.zone_id)}:{at.astimezone(self.zone):%Y%m%dT%H%M%S}"
+
+
+def _zone_parameter(zone_id: str) -> str:
+    """Exchange writes blanks without quotes."""
+    return f'"{zone_id}"' if any(mark in zone_id for mark in ":;,") else zone_id
 
 
 def calendar_text(item: Item, instances: Sequence[Instance] = (), deleted: Sequence[datetime] = ()) -> bytes:
     """The iCalendar of an event or of a meeting message. `instances`: the changed occurrences in their places."""
-    calendar = Calendar()
-    calendar.add("method", _METHODS.get(item.element, "PUBLISH"))
-    calendar.add("prodid", "Microsoft Exchange Server 2010")
-    calendar.add("version", "2.0")
     zone_id = text_of(item.properties.get("StartTimeZone@Id", "")) or "UTC"
-    zone = zone_of(item)
-    if zone.key not in ("UTC", "Etc/UTC"):
-        year = moment(item.properties["Start"]).year if item.properties.get("Start") else 2000
-        calendar.add_component(timezone(zone_id, zone, year))
-    calendar.add_component(_event(item, zone, zone_id, deleted, item.occurrence))
+    place = _Place(zone_of(item), zone_id, item.properties.get("IsAllDayEvent") == "true")
+    lines = ["BEGIN:VCALENDAR", f"METHOD:{_METHODS.get(item.element, 'PUBLISH')}"]
+    lines += ["PRODID:Microsoft Exchange Server 2010", "VERSION:2.0"]
+    if not place.universal:
+        start = item.properties.get("Start")
+        lines += zone_lines(zone_id, place.zone, moment(start).year if start else 2000)
+    lines += _event(item, place, deleted, item.occurrence)
     for instance in instances:
-        calendar.add_component(_event(occurrence_item(item, instance), zone, zone_id, (), instance.original_start))
-    return bytes(calendar.to_ical())
+        lines += _event(occurrence_item(item, instance), place, (), instance.original_start)
+    return document([*lines, "END:VCALENDAR"])
 
 
-def _event(
-    item: Item, zone: ZoneInfo, zone_id: str, deleted: Iterable[datetime], original: datetime | None = None
-) -> Event:
+def _event(item: Item, place: _Place, deleted: Iterable[datetime], original: datetime | None) -> list[str]:
     properties = item.properties
-    event = Event()
-    for header, name in (("uid", "UID"), ("summary", "Subject"), ("location", "Location")):
-        if value := text_of(properties.get(name, "")):
-            event.add(header, value)
+    lines = ["BEGIN:VEVENT", *_people(properties)]
     plain, markup = bodies(item)
-    event.add("description", plain)
+    lines.append(f"DESCRIPTION:{escaped(plain)}")
     if markup is not None:
-        event.add("x-alt-desc", vText(markup, params={"FMTTYPE": "text/html"}))
-    whole_day = properties.get("IsAllDayEvent") == "true"
-    for header, name in (("dtstart", "Start"), ("dtend", "End")):
-        if properties.get(name):
-            _add_time(event, header, moment(properties[name]), zone, zone_id, whole_day)
-    if original is not None:
-        _add_time(event, "recurrence-id", original, zone, zone_id, whole_day)
+        lines.append(f"X-ALT-DESC;FMTTYPE=text/html:{escaped(markup)}")
     if original is None and properties.get("Recurrence"):
-        event.add("rrule", rule_of(properties["Recurrence"]))
-    for gone in deleted:
-        _add_time(event, "exdate", gone, zone, zone_id, whole_day)
-    _add_people(event, properties)
-    _add_marks(event, item)
-    return event
+        lines.append(f"RRULE:{rule_of(properties['Recurrence'])}")
+    lines += [place.time("EXDATE", gone) for gone in deleted]
+    lines += [f"{name}:{escaped(text_of(properties[key]))}" for name, key in _TEXTS if properties.get(key)]
+    lines += [place.time(name, moment(properties[key])) for name, key in _TIMES if properties.get(key)]
+    if original is not None:
+        lines.append(place.time("RECURRENCE-ID", original))
+    return [*lines, *_marks(item), *_reminder(properties), "END:VEVENT"]
 
 
-def _add_time(event: Event, header: str, at: datetime, zone: ZoneInfo, zone_id: str, whole_day: bool) -> None:
-    local = at.astimezone(zone)
-    if whole_day:
-        event.add(header, local.date(), {"VALUE": "DATE"})
-    elif zone.key in ("UTC", "Etc/UTC"):
-        event.add(header, at.astimezone(UTC))
-    else:
-        event.add(header, local.replace(tzinfo=None), {"TZID": zone_id})
+_TEXTS = (("UID", "UID"), ("SUMMARY", "Subject"), ("LOCATION", "Location"))
+_TIMES = (("DTSTART", "Start"), ("DTEND", "End"))
 
 
-def _add_people(event: Event, properties: dict[str, str]) -> None:
-    for box in parsed(properties.get("Organizer", "")):
-        event.add("organizer", _address(child_text(box, "Name"), child_text(box, "EmailAddress")))
-    for name, role in _ROLES:
-        for attendee in parsed(properties.get(name, "")):
-            mailbox = child(attendee, "Mailbox")
-            if mailbox is None:
+def _people(properties: dict[str, str]) -> Iterator[str]:
+    for box in parsed(properties["Organizer"]) if properties.get("Organizer") else ():
+        yield f"ORGANIZER{_name(child_text(box, 'Name'))}:mailto:{child_text(box, 'EmailAddress')}"
+    for key, role in _ROLES.items():
+        for attendee in parsed(properties[key]) if properties.get(key) else ():
+            box_of = child(attendee, "Mailbox")
+            if box_of is None:
                 continue
-            address = _address(child_text(mailbox, "Name"), child_text(mailbox, "EmailAddress"))
             answer = _PARTSTAT.get(child_text(attendee, "ResponseType"), "NEEDS-ACTION")
-            address.params.update({"ROLE": role, "PARTSTAT": answer, "RSVP": "TRUE"})
-            if name == "Resources":
-                address.params["CUTYPE"] = "RESOURCE"
-            event.add("attendee", address, encode=False)
+            kind = ";CUTYPE=RESOURCE" if key == "Resources" else ""
+            name = _name(child_text(box_of, "Name"))
+            address = child_text(box_of, "EmailAddress")
+            yield f"ATTENDEE;ROLE={role};PARTSTAT={answer};RSVP=TRUE{kind}{name}:mailto:{address}"
 
 
-def _address(name: str, address: str) -> vCalAddress:
-    made = vCalAddress(f"mailto:{address}")
-    if name:
-        made.params["CN"] = name
-    return made
+def _name(text: str) -> str:
+    return f";CN={parameter(text)}" if text else ""
 
 
-def _add_marks(event: Event, item: Item) -> None:
+def _marks(item: Item) -> Iterator[str]:
     properties = item.properties
-    event.add("class", _CLASS.get(properties.get("Sensitivity", "Normal"), "PUBLIC"))
-    event.add("priority", _PRIORITY.get(properties.get("Importance", "Normal"), 5))
-    event.add("dtstamp", item.modified or datetime(1970, 1, 1, tzinfo=UTC))
+    yield f"CLASS:{_CLASS.get(properties.get('Sensitivity', 'Normal'), 'PUBLIC')}"
+    yield f"PRIORITY:{_PRIORITY.get(properties.get('Importance', 'Normal'), 5)}"
+    yield f"DTSTAMP:{(item.modified or _LONG_AGO).astimezone(UTC):%Y%m%dT%H%M%SZ}"
     busy = _BUSY.get(properties.get("LegacyFreeBusyStatus", "Busy"), "BUSY")
-    event.add("transp", "TRANSPARENT" if busy == "FREE" else "OPAQUE")
-    event.add("status", "CANCELLED" if properties.get("IsCancelled") == "true" else "CONFIRMED")
-    event.add("sequence", int(properties.get("AppointmentSequenceNumber", "0")))
-    event.add("x-microsoft-cdo-busystatus", busy)
-    event.add("x-microsoft-cdo-alldayevent", str(properties.get("IsAllDayEvent") == "true").upper())
-    if words := [node.text or "" for node in parsed(properties.get("Categories", ""))]:
-        event.add("categories", words)
+    yield f"TRANSP:{'TRANSPARENT' if busy == 'FREE' else 'OPAQUE'}"
+    yield f"STATUS:{'CANCELLED' if properties.get('IsCancelled') == 'true' else 'CONFIRMED'}"
+    yield f"SEQUENCE:{int(properties.get('AppointmentSequenceNumber', '0'))}"
+    yield f"X-MICROSOFT-CDO-BUSYSTATUS:{busy}"
+    yield f"X-MICROSOFT-CDO-ALLDAYEVENT:{properties.get('IsAllDayEvent', 'false').upper()}"
+    if properties.get("Categories"):
+        yield "CATEGORIES:" + ",".join(escaped(node.text or "") for node in parsed(properties["Categories"]))
     if link := text_of(properties.get("JoinOnlineMeetingUrl", "")):
-        event.add("x-microsoft-skypeteamsmeetingurl", link)
-    if properties.get("ReminderIsSet") == "true":
-        alarm = Alarm()
-        alarm.add("description", "REMINDER")
-        alarm.add("trigger", timedelta(minutes=-int(properties.get("ReminderMinutesBeforeStart", "15"))))
-        alarm.add("action", "DISPLAY")
-        event.add_component(alarm)
+        yield f"X-MICROSOFT-SKYPETEAMSMEETINGURL:{escaped(link)}"
 
 
-def timezone(name: str, zone: ZoneInfo, year: int) -> Timezone:
+def _reminder(properties: dict[str, str]) -> list[str]:
+    if properties.get("ReminderIsSet") != "true":
+        return []
+    minutes = int(properties.get("ReminderMinutesBeforeStart", "15"))
+    return ["BEGIN:VALARM", "DESCRIPTION:REMINDER", f"TRIGGER:-PT{minutes}M", "ACTION:DISPLAY", "END:VALARM"]
+
+
+@lru_cache(maxsize=256)
+def zone_lines(name: str, zone: ZoneInfo, year: int) -> tuple[str, ...]:
     """A VTIMEZONE with the zone's rules as they are in that year, from 1601 on, as Windows' zones are written."""
-    made = Timezone()
-    made.add("tzid", name)
     changes = _changes(zone, year)
-    if len(changes) != 2:
+    lines = ["BEGIN:VTIMEZONE", f"TZID:{escaped(name)}"]
+    if len(changes) != 2:  # no summer time, or one that Windows' rules cannot say
         offset = datetime(year, 1, 1, tzinfo=zone).utcoffset() or timedelta()
-        made.add_component(_observance(TimezoneStandard(), offset, offset, None))
-        return made
-    for at, before, after in changes:
-        part = TimezoneDaylight() if after > before else TimezoneStandard()
-        made.add_component(_observance(part, before, after, at))
-    return made
+        lines += _observance("STANDARD", offset, offset, None)
+    else:
+        for at, before, after in changes:
+            lines += _observance("DAYLIGHT" if after > before else "STANDARD", before, after, at)
+    return (*lines, "END:VTIMEZONE")
 
 
-def _observance(
-    part: TimezoneDaylight | TimezoneStandard, before: timedelta, after: timedelta, at: datetime | None
-) -> TimezoneDaylight | TimezoneStandard:
-    hour = timedelta() if at is None else timedelta(hours=at.hour, minutes=at.minute)
-    part.add("dtstart", datetime(1601, 1, 1) + hour)  # noqa: DTZ001 - a wall clock's time
-    part.add("tzoffsetfrom", before)
-    part.add("tzoffsetto", after)
+def _observance(kind: str, before: timedelta, after: timedelta, at: datetime | None) -> list[str]:
+    hour = "000000" if at is None else f"{at:%H%M%S}"
+    lines = [
+        f"BEGIN:{kind}",
+        f"DTSTART:16010101T{hour}",
+        f"TZOFFSETFROM:{_offset(before)}",
+        f"TZOFFSETTO:{_offset(after)}",
+    ]
     if at is not None:
         last = (at + timedelta(days=7)).month != at.month
         week = -1 if last else (at.day - 1) // 7 + 1
-        day = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")[at.weekday()]
-        part.add("rrule", {"FREQ": "YEARLY", "BYDAY": f"{week}{day}", "BYMONTH": at.month})
-    return part
+        lines.append(f"RRULE:FREQ=YEARLY;INTERVAL=1;BYDAY={week}{_DAYS[at.weekday()]};BYMONTH={at.month}")
+    return [*lines, f"END:{kind}"]
+
+
+def _offset(offset: timedelta) -> str:
+    minutes = int(offset.total_seconds()) // 60
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}{abs(minutes) % 60:02d}"
 
 
 def _changes(zone: ZoneInfo, year: int) -> list[tuple[datetime, timedelta, timedelta]]:
     """The year's changes of the clocks: the local time before, the offsets before and after."""
     found = []
-    hour = datetime(year, 1, 1, tzinfo=UTC)
-    before = zone.utcoffset(hour.astimezone(zone)) or timedelta()
-    while hour.year == year:
-        later = hour + timedelta(days=1)
-        if (zone.utcoffset(later.astimezone(zone)) or timedelta()) != before:
+    day = datetime(year, 1, 1, tzinfo=UTC)
+    before = _offset_at(zone, day)
+    while day.year == year:
+        after = _offset_at(zone, day + timedelta(days=1))
+        if after != before:
             exact = next(
-                h
-                for h in (hour + timedelta(minutes=30 * n) for n in range(1, 49))
-                if zone.utcoffset(h.astimezone(zone)) != before
+                at for at in (day + timedelta(minutes=30 * n) for n in range(1, 49)) if _offset_at(zone, at) != before
             )
-            after = zone.utcoffset(exact.astimezone(zone)) or timedelta()
             found.append(((exact + before).replace(tzinfo=None), before, after))
             before = after
-        hour = later
+        day += timedelta(days=1)
     return found
+
+
+def _offset_at(zone: ZoneInfo, at: datetime) -> timedelta:
+    return at.astimezone(zone).utcoffset() or timedelta()

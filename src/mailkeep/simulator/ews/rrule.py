@@ -9,7 +9,7 @@ The range's StartDate is no part of a rule: it is the day of DTSTART. Regenerati
 from __future__ import annotations
 
 import calendar
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from typing import Any
 
 from mailkeep.simulator.ews.markup import element
@@ -30,37 +30,37 @@ _NAMES = {code: name for name, code in _DAYS.items()}
 _MONTHS = list(calendar.month_name)
 
 
-def rule_of(inner: str) -> dict[str, Any]:
-    """The RRULE of a Recurrence's inner XML, as `icalendar` takes it. Raises `ValueError` for what has none."""
+def rule_of(inner: str) -> str:
+    """The RRULE of a Recurrence's inner XML. Raises `ValueError` for what has none."""
     found = read_recurrence(inner)
     if found is None:
         raise ValueError("no recurrence")
     rule = _pattern(found)
     if found.times is not None:
-        rule["COUNT"] = found.times
+        rule["COUNT"] = str(found.times)
     elif found.end is not None:
-        rule["UNTIL"] = datetime.combine(found.end, time(23, 59, 59), UTC)
-    return rule
+        rule["UNTIL"] = f"{found.end:%Y%m%d}T235959Z"
+    return ";".join(f"{name}={value}" for name, value in rule.items())
 
 
-def _pattern(found: Recurrence) -> dict[str, Any]:
+def _pattern(found: Recurrence) -> dict[str, str]:
     settings = found.settings
-    rule: dict[str, Any] = {"INTERVAL": found.interval}
+    rule = {"INTERVAL": str(found.interval)}
     match found.pattern:
         case "DailyRecurrence":
             return {"FREQ": "DAILY", **rule}
         case "WeeklyRecurrence":
             first = _DAYS[settings.get("FirstDayOfWeek") or "Sunday"]
-            return {"FREQ": "WEEKLY", **rule, "BYDAY": _codes(settings["DaysOfWeek"]), "WKST": first}
+            return {"FREQ": "WEEKLY", **rule, "BYDAY": ",".join(_codes(settings["DaysOfWeek"])), "WKST": first}
         case "AbsoluteMonthlyRecurrence":
-            return {"FREQ": "MONTHLY", **rule, "BYMONTHDAY": int(settings["DayOfMonth"])}
+            return {"FREQ": "MONTHLY", **rule, "BYMONTHDAY": settings["DayOfMonth"]}
         case "RelativeMonthlyRecurrence":
             return {"FREQ": "MONTHLY", **rule, **_nth(settings)}
         case "AbsoluteYearlyRecurrence":
-            month = _MONTHS.index(settings["Month"])
-            return {"FREQ": "YEARLY", **rule, "BYMONTHDAY": int(settings["DayOfMonth"]), "BYMONTH": month}
+            month = str(_MONTHS.index(settings["Month"]))
+            return {"FREQ": "YEARLY", **rule, "BYMONTHDAY": settings["DayOfMonth"], "BYMONTH": month}
         case "RelativeYearlyRecurrence":
-            return {"FREQ": "YEARLY", **rule, **_nth(settings), "BYMONTH": _MONTHS.index(settings["Month"])}
+            return {"FREQ": "YEARLY", **rule, **_nth(settings), "BYMONTH": str(_MONTHS.index(settings["Month"]))}
     raise ValueError(f"a pattern that iCalendar cannot say: {found.pattern}")
 
 
@@ -68,12 +68,12 @@ def _codes(names: str) -> list[str]:
     return [_DAYS[day] for name in names.split() for day in _GROUPS.get(name, [name])]
 
 
-def _nth(settings: dict[str, str]) -> dict[str, Any]:
+def _nth(settings: dict[str, str]) -> dict[str, str]:
     week = _WEEKS[settings["DayOfWeekIndex"]]
     codes = _codes(settings["DaysOfWeek"])
     if len(codes) == 1:
         return {"BYDAY": f"{week}{codes[0]}"}
-    return {"BYDAY": codes, "BYSETPOS": week}
+    return {"BYDAY": ",".join(codes), "BYSETPOS": str(week)}
 
 
 def recurrence_of(rule: dict[str, list[Any]], start: date) -> str:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pybase64 import b64encode
 
 from mailkeep.simulator.ews.composing import bodies
+from mailkeep.simulator.ews.content_lines import document, escaped
 from mailkeep.simulator.ews.markup import child_text, parsed, text_of
 from mailkeep.simulator.exchange.values import Attachment, Item
 
@@ -38,14 +39,13 @@ _PHONES = {
 }
 _PLACES = {"Business": "WORK", "Home": "HOME", "Other": "POSTAL"}
 _CLASS = {"Normal": "PUBLIC", "Personal": "PRIVATE", "Private": "PRIVATE", "Confidential": "CONFIDENTIAL"}
-_LINE = 75  # bytes, RFC 2426 2.6
 
 
 def vcard_text(item: Item, attachments: Sequence[Attachment] = ()) -> bytes:
     """The contact as vCard, in CRLF lines of UTF-8."""
 
     def text(name: str) -> str:
-        return _escaped(text_of(item.properties.get(name, "")))
+        return escaped(text_of(item.properties.get(name, "")))
 
     lines = ["BEGIN:VCARD", "PROFILE:VCARD", "VERSION:3.0", "MAILER:Microsoft Exchange", "PRODID:Microsoft Exchange"]
     lines.append(f"FN:{text('DisplayName') or text('FileAs')}")
@@ -62,33 +62,27 @@ def vcard_text(item: Item, attachments: Sequence[Attachment] = ()) -> bytes:
         ("URL;TYPE=WORK", text("BusinessHomePage")),
         ("BDAY;VALUE=DATE", text("Birthday")[:10]),
         ("X-MS-ANNIVERSARY;VALUE=DATE", text("WeddingAnniversary")[:10]),
-        ("CATEGORIES", ",".join(_escaped(node.text or "") for node in parsed(item.properties.get("Categories", "")))),
-        ("NOTE", _escaped(bodies(item)[0])),
+        ("CATEGORIES", ",".join(escaped(node.text or "") for node in parsed(item.properties.get("Categories", "")))),
+        ("NOTE", escaped(bodies(item)[0])),
     )
     lines += _photo(attachments)
     moment = (item.modified or datetime(1970, 1, 1, tzinfo=UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    lines += [f"REV;VALUE=DATE-TIME:{moment}", "END:VCARD", ""]
-    return b"\r\n".join(_folded(line) for line in lines)
+    return document([*lines, f"REV;VALUE=DATE-TIME:{moment}", "END:VCARD"])
 
 
 def _known(*pairs: tuple[str, str]) -> list[str]:
     return [f"{name}:{value}" for name, value in pairs if value]
 
 
-def _escaped(text: str) -> str:
-    text = text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
-    return text.replace("\r\n", "\n").replace("\n", "\\n")
-
-
 def _entries(item: Item) -> list[str]:
     lines = []
     for node in parsed(item.properties.get("PhoneNumbers", "")):
         if node.text and (name := _PHONES.get(node.get("Key", ""))):
-            lines.append(f"{name}:{_escaped(node.text)}")
+            lines.append(f"{name}:{escaped(node.text)}")
     for place, node in enumerate(parsed(item.properties.get("EmailAddresses", ""))):
         if node.text:
-            lines.append(f"EMAIL;TYPE=INTERNET{',PREF' if place == 0 else ''}:{_escaped(node.text)}")
-    lines += [f"X-MS-IMADDRESS:{_escaped(n.text)}" for n in parsed(item.properties.get("ImAddresses", "")) if n.text]
+            lines.append(f"EMAIL;TYPE=INTERNET{',PREF' if place == 0 else ''}:{escaped(node.text)}")
+    lines += [f"X-MS-IMADDRESS:{escaped(n.text)}" for n in parsed(item.properties.get("ImAddresses", "")) if n.text]
     return lines
 
 
@@ -96,7 +90,7 @@ def _addresses(item: Item) -> list[str]:
     lines = []
     for node in parsed(item.properties.get("PhysicalAddresses", "")):
         parts = [
-            _escaped(child_text(node, name)) for name in ("Street", "City", "State", "PostalCode", "CountryOrRegion")
+            escaped(child_text(node, name)) for name in ("Street", "City", "State", "PostalCode", "CountryOrRegion")
         ]
         lines.append(f"ADR;TYPE={_PLACES.get(node.get('Key', ''), 'POSTAL')}:;;{';'.join(parts)}")
     return lines
@@ -108,18 +102,3 @@ def _photo(attachments: Sequence[Attachment]) -> list[str]:
         return []
     kind = "PNG" if photo.content.startswith(b"\x89PNG") else "JPEG"
     return [f"PHOTO;TYPE={kind};ENCODING=B:{b64encode(photo.content).decode('ascii')}"]
-
-
-def _folded(line: str) -> bytes:
-    """Lines of at most 75 bytes, cut between characters."""
-    raw = line.encode()
-    if len(raw) <= _LINE:
-        return raw
-    pieces, start = [], 0
-    while start < len(raw):
-        end = min(len(raw), start + _LINE - bool(start))
-        while end < len(raw) and raw[end] & 0xC0 == 0x80:
-            end -= 1
-        pieces.append(raw[start:end])
-        start = end
-    return b"\r\n ".join(pieces)
