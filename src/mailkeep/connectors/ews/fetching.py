@@ -26,7 +26,7 @@ from mailkeep.connectors.ews.whole import EXPORT, Line, whole
 from mailkeep.connectors.ews.wire import codes, requests
 from mailkeep.connectors.ews.wire.responses import ResponseMessage, SoapFault
 from mailkeep.connectors.ews.wire.shapes import WHOLE, WHOLE_MAIL, Shape
-from mailkeep.errors import RetryLater
+from mailkeep.errors import MailkeepError, RetryLater
 from mailkeep.mail.items import ItemRef, Kind, NativePart
 
 ITEM_BYTES_MAX = 256 << 20
@@ -48,6 +48,15 @@ class _Batch:
     @property
     def alone(self) -> bool:
         return self.bytes > _BATCH_BYTES
+
+
+@dataclass(slots=True)
+class _Done:
+    """What a batch came to. `trouble`: what ended it early; the results that came before it stand."""
+
+    line: Line
+    results: deque[Result] = field(default_factory=deque)
+    trouble: MailkeepError | None = None
 
 
 class Exports:
@@ -92,7 +101,7 @@ class Fetching:
 
     def _piped(self, workers: ThreadPoolExecutor, ready: list[_Batch]) -> Iterator[Result]:
         lines = deque((self._session.transport, self._session.second()))
-        under_way: deque[tuple[_Batch, Transport, Future[tuple[Line, deque[Result]]]]] = deque()
+        under_way: deque[tuple[_Batch, Transport, Future[_Done]]] = deque()
         waiting = deque(ready)
         try:
             while True:
@@ -109,10 +118,11 @@ class Fetching:
                 if not under_way:
                     return
                 _, line, future = under_way[0]
-                results = self._awaited(future)
+                done = self._awaited(future)
                 under_way.popleft()
                 lines.append(line)
-                yield from _handed(results)
+                del future  # or it would hold a large item while the next one comes
+                yield from _handed(done)
         finally:
             for _, _, future in under_way:
                 future.cancel()
@@ -140,17 +150,17 @@ class Fetching:
         while self._refused:
             yield self._refused.popleft()
 
-    def _here(self, batch: _Batch) -> deque[Result]:
+    def _here(self, batch: _Batch) -> _Done:
         """One batch alone needs no second line."""
-        line, results = self._work(batch, self._session.transport)
-        self._count(line, line.usage.seconds_waiting)
-        return results
+        done = self._work(batch, self._session.transport)
+        self._count(done.line, done.line.usage.seconds_waiting)
+        return done
 
-    def _awaited(self, future: Future[tuple[Line, deque[Result]]]) -> deque[Result]:
+    def _awaited(self, future: Future[_Done]) -> _Done:
         began = time.perf_counter()
-        line, results = future.result()
-        self._count(line, time.perf_counter() - began)
-        return results
+        done = future.result()
+        self._count(done.line, time.perf_counter() - began)
+        return done
 
     def _count(self, line: Line, seconds: float) -> None:
         usage = self._session.usage
@@ -158,14 +168,18 @@ class Fetching:
         usage.bytes_received += line.usage.bytes_received
         usage.seconds_waiting += seconds
 
-    def _work(self, batch: _Batch, transport: Transport) -> tuple[Line, deque[Result]]:
+    def _work(self, batch: _Batch, transport: Transport) -> _Done:
         """In a worker's thread: all of the batch."""
-        line = Line(self._session, transport)
-        results: deque[Result] = deque()
-        for mail in (True, False):
-            refs = [ref for ref in batch.refs if (ref.kind is Kind.MAIL) == mail]
-            results += self._get(line, refs, WHOLE_MAIL if mail else WHOLE)
-        return line, self._with_exports(line, results)
+        done = _Done(Line(self._session, transport))
+        try:
+            for mail in (True, False):
+                refs = [ref for ref in batch.refs if (ref.kind is Kind.MAIL) == mail]
+                for result in self._get(done.line, refs, WHOLE_MAIL if mail else WHOLE):
+                    done.results.append(result)
+            self._add_exports(done.line, done.results)
+        except MailkeepError as trouble:
+            done.trouble = trouble
+        return done
 
     def _get(self, line: Line, refs: list[ItemRef], shape: Shape) -> Iterator[Result]:
         """GetItem, halved where the server fails over the whole."""
@@ -226,18 +240,29 @@ class Fetching:
 
     # --- exports ------------------------------------------------------------------------------------------------------
 
-    def _with_exports(self, line: Line, results: deque[Result]) -> deque[Result]:
-        """The results with their FastTransfer streams, as far as the server gives these."""
-        small = [one.ref for one in results if isinstance(one, Fetched) and one.size <= EXPORT_BYTES_MAX]
+    def _add_exports(self, line: Line, results: deque[Result]) -> None:
+        """Give the results their FastTransfer streams, as far as the server has these.
+
+        What got none because of trouble on the way is no result yet: it is fetched again, or its restore would be poorer.
+        """
+        small = {
+            one.ref.id: number
+            for number, one in enumerate(results)
+            if isinstance(one, Fetched) and one.size <= EXPORT_BYTES_MAX
+        }
         if not small or self._exports.there is False:
-            return results
-        streams = dict(self._streams(line, small))
-        return deque(
-            Fetched(one.ref, one.content, (*one.parts, NativePart(EXPORT, streams.pop(one.ref.id))))
-            if isinstance(one, Fetched) and one.ref.id in streams
-            else one
-            for one in results
-        )
+            return
+        asked = [results[number].ref for number in small.values()]
+        try:
+            for item_id, stream in self._streams(line, asked):
+                number = small.pop(item_id)
+                one = results[number]
+                assert isinstance(one, Fetched)
+                results[number] = Fetched(one.ref, one.content, (*one.parts, NativePart(EXPORT, stream)))
+        except MailkeepError:
+            for number in sorted(small.values(), reverse=True):
+                del results[number]
+            raise
 
     def _streams(self, line: Line, refs: list[ItemRef]) -> Iterator[tuple[str, bytearray]]:
         todo = deque([refs])
@@ -279,9 +304,11 @@ class Fetching:
             self._exports.there = False
 
 
-def _handed(results: deque[Result]) -> Iterator[Result]:
-    while results:
-        yield results.popleft()
+def _handed(done: _Done) -> Iterator[Result]:
+    while done.results:
+        yield done.results.popleft()
+    if done.trouble is not None:
+        raise done.trouble
 
 
 def _halves(refs: list[ItemRef]) -> list[list[ItemRef]]:
