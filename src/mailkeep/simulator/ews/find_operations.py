@@ -121,13 +121,27 @@ def _page(
         return found, {**page.attributes(), "IncludesLastItemInRange": "true" if last else "false"}
     if request.get("Traversal") != "Shallow":  # nothing is hidden or soft-deleted in its own folder since Exchange 2010
         return (), dict(Slice(0, 0, 0, False).attributes())
-    numbers = _numbers(call, request, mailbox, folder)
-    contacts = request.find(f"{M}ContactsView")
-    indexed = read_view(request, "IndexedPageItemView") or (
-        read_view(request, "ContactsView") if contacts is not None else None
-    )
-    page = sliced(indexed, len(numbers), call.face.find_count_limit)
-    return mailbox.items_by_number(numbers[page.start : page.end]), dict(page.attributes())
+    view_asked = read_view(request, "IndexedPageItemView") or read_view(request, "ContactsView")
+    fits, orders = _filter(request), read_orders(request.find(f"{M}SortOrder"))
+    column = _column(orders) if fits is None else None
+    if column is not None:
+        page = sliced(view_asked, mailbox.count(folder), call.face.find_count_limit)
+        downwards = not orders or orders[0].descending
+        numbers: Sequence[int] = mailbox.item_numbers(
+            folder, column, descending=downwards, offset=page.start, limit=page.end - page.start
+        )
+    else:
+        numbers = _remembered(call, request, mailbox, folder, fits, orders)
+        page = sliced(view_asked, len(numbers), call.face.find_count_limit)
+        numbers = numbers[page.start : page.end]
+    return mailbox.items_by_number(numbers), dict(page.attributes())
+
+
+def _column(orders: Sequence[Order]) -> str | None:
+    """The one column that this order means; None where every item has to be looked at."""
+    if len(orders) > 1:
+        return None
+    return _COLUMNS.get(orders[0].path.name) if orders else "received"
 
 
 def _refuse_unknown(request: etree._Element) -> None:
@@ -136,14 +150,15 @@ def _refuse_unknown(request: etree._Element) -> None:
             raise EwsError("ErrorInvalidOperation", f"The simulated organisation does not know {name}.")
 
 
-def _numbers(call: Call, request: etree._Element, mailbox: Mailbox, folder: Folder) -> Sequence[int]:
+def _remembered(
+    call: Call,
+    request: etree._Element,
+    mailbox: Mailbox,
+    folder: Folder,
+    fits: _Fits | None,
+    orders: Sequence[Order],
+) -> Sequence[int]:
     """The ids of all that fit, in order."""
-    fits = _filter(request)
-    orders = read_orders(request.find(f"{M}SortOrder"))
-    if fits is None and len(orders) <= 1:
-        column = _COLUMNS.get(orders[0].path.name) if orders else "received"
-        if column is not None:
-            return mailbox.item_numbers(folder, column, descending=not orders or orders[0].descending)
     asked = b"".join(etree.tostring(part) for part in request if etree.QName(part).localname in _SEARCHING)
     key = (folder.id, mailbox.state(folder).committed, asked)
     return call.face.listings.get(key, lambda: _searched(call, mailbox.items(folder), fits, orders))
