@@ -59,7 +59,7 @@ def form_of(content: bytes, kind: Kind) -> Form:
 def content_lines(content: bytes) -> Iterator[ContentLine]:
     """Every line of the components, BEGIN and END left out; what is no such line is passed over."""
     component: list[str] = []
-    text = _FOLD.sub("", content.decode("utf-8", "replace"))
+    text = _FOLD.sub("", content.decode("utf-8-sig", "replace"))
     for number, whole in enumerate(text.split("\n")):
         if number == LINES_MAX:
             return
