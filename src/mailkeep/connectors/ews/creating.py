@@ -159,7 +159,8 @@ def _set_state(session: Session, item_id: str, item: NewItem) -> list[str]:
         if (flag in item.flags) == (flag in now):
             continue
         change = writing.SetField(uri, name, xml[flag in item.flags])
-        if _message(session, silently(writing.update_item(item_id, [change]))).response_class == "Error":
+        update = writing.update_item(item_id, [change], conflict="AlwaysOverwrite")  # nobody else knows the item yet
+        if _message(session, silently(update)).response_class == "Error":
             cannot.append(flag)
     return cannot
 

@@ -79,13 +79,16 @@ def http(answer: Answered, endpoint: Endpoint, now: datetime) -> MailkeepError:
     return GiveUp("unreachable", message, "check host and port of the connection")
 
 
+_DATE_SECONDS = 1.0  # a date has no fractions: the moment meant may be this much later
+
+
 def retry_after(text: str, now: datetime) -> float | None:
     """Seconds of a Retry-After, which is a number or a date. None where it says nothing that makes sense."""
     text = text.strip()
     if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text):
         return float(text)
     moment = http_date(text)
-    return None if moment is None else max(0.0, (moment - now).total_seconds())
+    return None if moment is None else max(0.0, (moment - now).total_seconds() + _DATE_SECONDS)
 
 
 def http_date(text: str) -> datetime | None:

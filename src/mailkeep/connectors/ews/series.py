@@ -101,7 +101,8 @@ def _changes(element: etree._Element, master: etree._Element) -> list[writing.Se
 
 
 def _update(item_id: str, number: int, changes: list[writing.SetField | writing.DeleteField]) -> Request:
-    return writing.update_item(OccurrenceId(item_id, number), changes, meetings=True)
+    name = OccurrenceId(item_id, number)
+    return writing.update_item(name, changes, meetings=True, conflict="AlwaysOverwrite")  # which needs no change key
 
 
 def _done(session: Session, request: Request) -> bool:

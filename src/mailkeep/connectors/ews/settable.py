@@ -116,6 +116,8 @@ def settable(element: etree._Element, only: Container[str] | None = None) -> Ite
             continue
         if name == "ExtendedProperty" and extended_key(child) in SERVER_MADE:
             continue
+        if name == "ReminderDueBy" and etree.QName(element).localname == "CalendarItem":
+            continue  # follows from the start, of each occurrence its own
         yield child
 
 
