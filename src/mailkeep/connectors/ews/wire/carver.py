@@ -38,7 +38,7 @@ CARVING = (b"GetItemResponseMessage", b"ExportItemsResponseMessage", b"GetAttach
 """Response messages in which elements named `MimeContent`, `Data` and `Content` hold base64. Others are left whole."""
 
 _SKIPPED = ((b"<?", b"?>"), (b"<!--", b"-->"), (b"<![CDATA[", b"]]>"))
-_TAG = re.compile(rb"<([^\s/>!?]+)((?:\s+[^\s=/>]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*)\s*(/?)>")
+TAG = re.compile(rb"<([^\s/>!?]+)((?:\s+[^\s=/>]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*)\s*(/?)>")
 _END = re.compile(rb"</([^\s>]+)\s*>")
 DECLARATION = re.compile(rb"\sxmlns(?::([^\s=]+))?\s*=\s*(\"[^\"]*\"|'[^']*')")
 _ENCODING = re.compile(rb"^<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
@@ -135,7 +135,7 @@ class Carver:
             return self._markup(Carver._outside)
         if data.startswith(b"</", at):
             return self._close_tag()
-        tag = _TAG.match(data, at)
+        tag = TAG.match(data, at)
         if tag is None:
             return self._want_tag(at)
         return self._open_tag(tag)
@@ -247,7 +247,7 @@ class Carver:
         self._keep(at)
         if self._data.startswith((b"<!", b"<?"), at):
             return self._markup(Carver._in_block)
-        tag = _TAG.match(self._data, at)
+        tag = TAG.match(self._data, at)
         if tag is None:
             return self._want_tag(at)
         self._keep(tag.end())

@@ -18,15 +18,17 @@ from typing import NoReturn
 from lxml import etree
 
 from mailkeep.connectors.ews.wire.base64_text import Carved
-from mailkeep.connectors.ews.wire.carver import CONTENT_BYTES_MAX, DECLARATION, Block, Carver, declarations
-from mailkeep.connectors.ews.wire.names import MESSAGES, TYPES
+from mailkeep.connectors.ews.wire.carver import CONTENT_BYTES_MAX, Block, Carver
+from mailkeep.connectors.ews.wire.names import MESSAGES, TYPES, M, T
+from mailkeep.connectors.ews.wire.verbatim import standing_alone
 
 __all__ = ["Carved", "Reader", "ResponseMessage", "SoapFault", "read"]
 
 UNREADABLE = "Unreadable"  # codes of our own, beside the server's
 TOO_LARGE = "TooLarge"
 
-CONTAINERS = ("Items", "Attachments", "Folders")
+_CONTAINERS = tuple(f"{{{MESSAGES}}}{name}" for name in ("Items", "Attachments", "Folders"))
+_PAGED = tuple(f"{{{TYPES}}}{name}" for name in ("Items", "Folders"))  # within RootFolder
 _REFERENCE = re.compile(rb"&#(?:[xX]([0-9a-fA-F]{1,9})|([0-9]{1,10}));")
 _CONTROL = bytes(range(0x20)).translate(None, b"\t\r\n")
 _TO_SUB = bytes.maketrans(_CONTROL, b"\x1a" * len(_CONTROL))
@@ -78,23 +80,13 @@ class ResponseMessage:
         The container's element stays around it, with the declarations of the namespaces that were open. Carved text is
         left out (its element stays, empty). b"" where there is no such container.
         """
-        xml, container = self.block.xml, self._container()
-        if xml is None or container is None:
-            return b""
-        name = re.escape(etree.QName(container).localname.encode())
-        first = re.search(rb"<(?:[^\s<>/:]+:)?%s(?=[\s/>])" % name, xml)
-        last = next(reversed(list(re.finditer(rb"</(?:[^\s<>/:]+:)?%s\s*>" % name, xml))), None)
-        if first is None or last is None:
-            return b""
-        declared = _scope_of(self.block, xml[: first.start()])
-        return b'<?xml version="1.0" encoding="utf-8"?>\n' + _with_declarations(
-            xml[first.start() : last.end()], first.end() - first.start(), declared
-        )
+        return standing_alone(self.block)
 
     def _container(self) -> etree._Element | None:
-        for name in CONTAINERS:
-            for child in self.element.iter(f"{{{MESSAGES}}}{name}", f"{{{TYPES}}}{name}"):
-                return child
+        for child in self.element.iterchildren(*_CONTAINERS):  # where all operations but those that page have it
+            return child
+        for child in self.element.iter(*_CONTAINERS, *_PAGED):
+            return child
         return None
 
 
@@ -139,13 +131,14 @@ class Reader:
             element = self._parsed(mended(block.xml), block.scope)
         if element is None:
             return _unread(block, UNREADABLE, "the server's XML for it is broken")
-        code = _child_text(element, "ResponseCode")
+        told = {child.tag: child for child in element}
+        code = _told(told, "ResponseCode")
         return ResponseMessage(
             name=block.name,
             response_class=element.get("ResponseClass") or ("Success" if code in ("", "NoError") else "Error"),
             code=code or "NoError",
-            text=_child_text(element, "MessageText"),
-            values=_message_xml(element),
+            text=_told(told, "MessageText"),
+            values=_values(told.get(f"{M}MessageXml")),
             element=element,
             carved=block.carved,
             block=block,
@@ -211,20 +204,18 @@ def _allowed(reference: re.Match[bytes]) -> bytes:
     return reference[0] if known else _REPLACEMENT
 
 
-def _child_text(element: etree._Element, name: str) -> str:
-    for child in element.iterchildren(f"{{*}}{name}"):
-        return child.text or ""
-    return ""
+def _told(children: Mapping[str, etree._Element], name: str) -> str:
+    """In the namespace of messages; some servers put it into that of types."""
+    child = children.get(M + name)
+    if child is None:
+        child = children.get(T + name)
+    return "" if child is None else child.text or ""
 
 
-def _message_xml(element: etree._Element) -> Mapping[str, str]:
-    if (element.get("ResponseClass") or "Success") == "Success":
+def _values(message_xml: etree._Element | None) -> Mapping[str, str]:
+    if message_xml is None:
         return {}
-    return {
-        value.get("Name", ""): value.text or ""
-        for held in element.iterchildren("{*}MessageXml")
-        for value in held.iter("{*}Value")
-    }
+    return {value.get("Name", ""): value.text or "" for value in message_xml.iter("{*}Value")}
 
 
 def _unread(block: Block, code: str, why: str) -> ResponseMessage:
@@ -250,18 +241,3 @@ def _server_version(header: etree._Element) -> str:
         told = (info.get(name) for name in ("MajorVersion", "MinorVersion", "MajorBuildNumber", "MinorBuildNumber"))
         return ".".join(part or "0" for part in told)
     return ""
-
-
-def _scope_of(block: Block, before: bytes) -> dict[bytes, bytes]:
-    """Namespace declarations open where the container begins: around the block, and on the block's own tag."""
-    declared = {found[1] or b"": found[2] for found in DECLARATION.finditer(block.scope)}
-    own = before[: before.find(b">") + 1]
-    declared.update((found[1] or b"", found[2]) for found in DECLARATION.finditer(own))
-    return declared
-
-
-def _with_declarations(container: bytes, name_end: int, declared: dict[bytes, bytes]) -> bytes:
-    """The container's tag with those declarations of the scope that it does not make itself."""
-    own = {found[1] or b"" for found in DECLARATION.finditer(container[: container.find(b">") + 1])}
-    added = declarations({prefix: uri for prefix, uri in declared.items() if prefix not in own})
-    return container[:name_end] + added + container[name_end:]
