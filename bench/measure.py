@@ -32,14 +32,21 @@ class Failed(Exception):
     """A program ended badly; the message holds what it said."""
 
 
-def run(command: Sequence[str], environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Cost:
-    """Run it. Raises `Failed` for an exit status other than 0."""
+def run(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    given: str = "",
+) -> Cost:
+    """Run it, with `given` on its standard input. Raises `Failed` for an exit status other than 0."""
     os.sync()  # what the command before left unwritten is not this one's to wait for
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as stdin:
+        stdin.write(given.encode())
+        stdin.seek(0)
         begun = time.perf_counter()
         process = subprocess.Popen(
             list(command),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=out,
             stderr=err,
             env={**os.environ, **(environment or {})},

@@ -15,7 +15,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from mailkeep.connectors.base import (
     Capabilities,
     Change,
     Created,
+    Description,
     Endpoint,
     Fetched,
     Listed,
@@ -34,7 +35,7 @@ from mailkeep.connectors.base import (
     Usage,
 )
 from mailkeep.host import home
-from mailkeep.mail.items import Folder, ItemRef, Kind, Role
+from mailkeep.mail.items import Folder, ItemRef, Kind, NativePart, Role, Section
 
 ADDRESS = "many@bench.example"
 INBOX = Folder("inbox", ("INBOX",), role=Role.INBOX)
@@ -105,9 +106,21 @@ class MadeUp:
     fetched: int = 0
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(frozenset({Kind.MAIL}), incremental=True))
     usage: Usage = field(default_factory=Usage)
+    forms: frozenset[str] = frozenset()
 
-    def open(self, endpoint: Endpoint, address: str) -> MadeUp:  # noqa: ARG002 - the protocol's
+    def open(
+        self,
+        endpoint: Endpoint,  # noqa: ARG002 - the protocol's
+        address: str,  # noqa: ARG002 - the protocol's
+        sections: frozenset[Section] = frozenset({Section.PRIMARY}),  # noqa: ARG002 - there is but one
+    ) -> MadeUp:
         return self
+
+    def properties(self, parts: Sequence[NativePart]) -> Mapping[str, str]:  # noqa: ARG002 - there is no native form
+        return {}
+
+    def describe(self, parts: Sequence[NativePart]) -> Description | None:  # noqa: ARG002 - likewise
+        return None
 
     def test(self, endpoint: Endpoint) -> Iterator[Step]:  # noqa: ARG002 - the protocol's
         yield Step("sign_in", True, 0.0, "made up")
@@ -139,7 +152,7 @@ class MadeUp:
     def create(self, folder: Folder, item: NewItem) -> Created:
         raise NotImplementedError
 
-    def remove_created(self, folder: Folder, item_id: str, content_sha256: str) -> bool:
+    def remove_created(self, folder: Folder, item_id: str, content_sha256: str, version: str = "") -> bool:
         raise NotImplementedError
 
     def close(self) -> None: ...
