@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from lxml import etree
 from pybase64 import b64decode, b64encode
 
+from mailkeep.simulator.crowd import crowd
 from mailkeep.simulator.ews import export_form
 from mailkeep.simulator.ews.envelope import M, SoapFault
 from mailkeep.simulator.ews.export_form import CorruptStream, Exported
+from mailkeep.simulator.ews.ids import item_id
 from mailkeep.simulator.ews.shapes import render_item
 from mailkeep.simulator.ews.view import Shape
 from mailkeep.simulator.exchange.organisation import Organisation
@@ -177,3 +180,17 @@ def test_a_large_message_takes_few_copies(organisation: Organisation, bob: Bob) 
     written = etree.tostring(render_item(bob.asker.call, item, Shape(mime=True)))
     assert len(written) > 53 << 20
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024 < 400
+
+
+def test_a_crowd_of_all_kinds_is_shown_by_the_schema_and_travels_whole(bob: Bob) -> None:
+    box = bob.asker.call.mailbox
+    assert box is not None
+    kinds = set()
+    for folder, bundle in crowd(3, 120, datetime(2026, 3, 2, tzinfo=UTC), size_max=40_000):
+        made = box.add(box.well_known(folder), bundle.item, bundle.attachments, bundle.occurrences, bundle.deleted)
+        shape = WHOLE + "<t:IncludeMimeContent>true</t:IncludeMimeContent>"
+        seen = bob.see(item_id(made)[0], shape)
+        kinds.add(seen.kind)
+        again = bob.see(_uploaded(_upload(bob, folder, _stream(bob, seen))), shape)
+        assert _without_ids(again) == _without_ids(seen)
+    assert kinds >= {"Message", "CalendarItem", "Contact", "Task"}

@@ -257,9 +257,10 @@ def _kept_occurrence(mailbox: Mailbox, item: Item, before: Item) -> Item:
         raise EwsError("ErrorItemNotFound")
     kept = next((each for each in mailbox.occurrences(master)[0] if each.original_start == start), Occurrence(start))
     names = ("CalendarItemType", "OriginalStart", "RecurrenceId")
-    for name, value in item.properties.items():
-        if before.properties.get(name) != value and name not in names:
-            kept.properties[name] = value
+    changed = {name for name, value in item.properties.items() if before.properties.get(name) != value}
+    if changed & {"Start", "End"}:
+        changed |= {"Start", "End"}  # one without the other would be reckoned from the series
+    kept.properties |= {name: item.properties[name] for name in changed.difference(names)}
     for name in before.properties.keys() - item.properties.keys():
         kept.properties[name] = ""
     for key, entry in item.extended.items():
