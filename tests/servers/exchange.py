@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zlib import crc32
 
 from mailkeep.simulator.ews.envelope import Handler
 from mailkeep.simulator.ews.messages import message_from_mime
@@ -86,9 +87,10 @@ class World:
 
 
 def message(to: str, subject: str, body: str) -> bytes:
+    number = crc32(f"{to} {subject} {body}".encode())
     return (
         f"From: Dora <dora@{DOMAIN}>\r\nTo: {address(to)}\r\nSubject: {subject}\r\nDate: Mon, 23 Nov 2026 09:00:00 +0000\r\n"
-        f"Message-ID: <{abs(hash((to, subject, body)))}@{DOMAIN}>\r\nMIME-Version: 1.0\r\n"
+        f"Message-ID: <{number}@{DOMAIN}>\r\nMIME-Version: 1.0\r\n"
         f"Content-Type: text/plain; charset=utf-8\r\n\r\n{body}\r\n"
     ).encode()
 

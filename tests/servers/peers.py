@@ -8,7 +8,7 @@ from typing import Any
 
 import requests.adapters
 from exchangelib import DELEGATE, IMPERSONATION, Account, Configuration, Credentials
-from exchangelib.protocol import BaseProtocol, CachingProtocol
+from exchangelib.protocol import BaseProtocol, CachingProtocol, RetryPolicy
 
 from tests.servers.exchange import PASSWORD, SERVICE, World, address, password_of
 
@@ -33,13 +33,16 @@ def trusting(world: World) -> Iterator[None]:
         BaseProtocol.HTTP_ADAPTER_CLS = before
 
 
-def own_account(world: World, name: str, auth_type: str | None = "basic", *, by: str = "") -> Any:
+def own_account(
+    world: World, name: str, auth_type: str | None = "basic", *, by: str = "", retry_policy: RetryPolicy | None = None
+) -> Any:
     """Somebody's mailbox, by their own password, or `by` somebody else's."""
     who = by or name
     configuration = Configuration(
         service_endpoint=world.server.url,
         credentials=Credentials(f"FIRMA\\{who}", password_of(who)),
         auth_type=auth_type,
+        retry_policy=retry_policy,
     )
     return Account(address(name), config=configuration, access_type=DELEGATE, autodiscover=False)
 

@@ -20,6 +20,7 @@ from exchangelib import (
     EWSDateTime,
     EWSTimeZone,
     ExtendedProperty,
+    FaultTolerance,
     FileAttachment,
     HTMLBody,
     ItemAttachment,
@@ -105,14 +106,22 @@ def test_full_access_for_whom_it_was_given_to(world: World) -> None:
         _ = own_account(world, "alice", by="bob").inbox
 
 
-def test_it_waits_as_long_as_it_is_told(world: World) -> None:
-    account = own_account(world, "alice")
+def test_it_understands_how_long_it_is_told_to_wait(world: World) -> None:
     world.deliver("alice", "inbox", subject="Hello")
-    _ = account.inbox
-    world.server.faults.add(Fault("busy_short", operation="FindItem"))
-    with pytest.raises(ErrorServerBusy):  # without fault tolerance it says so at once, and how long
-        list(account.inbox.all())
+    patient = own_account(world, "alice", retry_policy=FaultTolerance(max_wait=10))
+    assert patient.inbox.get().subject == "Hello"
+    world.server.faults.add(Fault("busy_short", operation="FindItem", seconds=1))
+    assert patient.inbox.get().subject == "Hello"
     assert world.server.watch.told == 1
+    assert world.server.watch.broken == []
+
+
+def test_without_patience_it_says_so(world: World) -> None:
+    hasty = own_account(world, "alice")
+    _ = hasty.inbox
+    world.server.faults.add(Fault("busy_short", operation="FindItem"))
+    with pytest.raises(ErrorServerBusy):
+        list(hasty.inbox.all())
 
 
 # --- folders -------------------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ recovered by `reopening_ms`. **Connections**: more than `max_concurrency` reques
 so a service account with impersonation has a budget per mailbox, and one with full access has one for all.
 
 Sources: "EWS throttling in Exchange", `Set-ThrottlingPolicy` (defaults of Exchange 2013 to 2019). Left out: the delays
-of an overdrawn budget that is not yet cut off, and the health of the servers, which the documents don't put in figures.
+of an overdrawn budget that is not yet cut off and the health of the servers, which the documents don't put in figures; the
+number of subscriptions (EwsMaxSubscriptions), since notifications are not spoken here.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ class Policy:
     max_burst_ms: float = 300_000  # EwsMaxBurst
     recharge_ms_per_hour: float = 900_000  # EwsRechargeRate
     cutoff_balance_ms: float = 3_000_000  # EwsCutoffBalance
-    max_subscriptions: int = 5000  # EwsMaxSubscriptions
     find_count_limit: int = 1000  # EWSFindCountLimit: of FindItem and FindFolder
     reopening_ms: float = 75_000  # with the rate above: five minutes, the back-off that Exchange's answers show
     request_cost_ms: float | None = None  # None: the time it took
