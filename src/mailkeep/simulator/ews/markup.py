@@ -17,6 +17,7 @@ from mailkeep.simulator.ews.item_schema import MESSAGES, TYPES
 # What XML 1.0 cannot hold at all. Exchange writes such characters of a subject as references (&#x1;), which no strict parser
 # takes; the simulator keeps its answers well-formed and leaves that to the faults on request.
 _UNSPEAKABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_SPECIAL = re.compile('[&<>"\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]')
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True, remove_comments=True)
 _OPEN = f'<t:x xmlns:t="{TYPES}" xmlns:m="{MESSAGES}">'
 _FRACTION = re.compile(r"\.(\d{1,6})\d*")
@@ -24,8 +25,9 @@ _FRACTION = re.compile(r"\.(\d{1,6})\d*")
 
 def escape(text: str) -> str:
     """Text as an element's content or an attribute's value in double quotes."""
-    if _UNSPEAKABLE.search(text):
-        text = _UNSPEAKABLE.sub("\ufffd", text)
+    if not _SPECIAL.search(text):
+        return text
+    text = _UNSPEAKABLE.sub("\ufffd", text)
     return _escape(text, {'"': "&quot;", "\r": "&#xD;"})
 
 

@@ -146,8 +146,9 @@ def _decoded(body: bytes, encoding: bytes) -> bytes | None:
 
 
 def _quoted_printable(content: bytes) -> bytes:
-    """CRLF stay line ends; a last line without one gets none."""
-    return b"\r\n".join(binascii.b2a_qp(line).replace(b"=\n", b"=\r\n") for line in content.split(b"\r\n"))
+    """CRLF stay line ends; a last line without one gets none. (Without any CRLF the soft breaks come as bare LF.)"""
+    coded = binascii.b2a_qp(content)
+    return coded if b"\r\n" in content else coded.replace(b"=\n", b"=\r\n")
 
 
 def _with(found: tuple[Field, ...], body: bytes) -> bytes:
