@@ -15,7 +15,9 @@ import pytest
 from mailkeep.connectors.base import Connector, Created, Endpoint, Fetched, Listed, NewItem
 from mailkeep.connectors.imap.provider import ImapProvider
 from mailkeep.mail.items import Folder
-from mailkeep.recover.run import plan_restore, run_restore, undo_restore
+from mailkeep.recover.run import run_restore
+from mailkeep.recover.survey import plan_restore
+from mailkeep.recover.undo import undo_restore
 from mailkeep.simulator.dovecot import Dovecot
 from tests.recover.memory import RECEIVED, MemoryJournal, MemorySource
 

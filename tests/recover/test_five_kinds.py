@@ -18,6 +18,7 @@ from mailkeep.connectors.memory import native
 from mailkeep.connectors.memory.connector import MemoryConnector
 from mailkeep.connectors.memory.server import MemoryMailbox, MemoryServer
 from mailkeep.mail.items import Folder, Kind, NativePart, Role, Section
+from mailkeep.recover.fidelity import Compared
 from mailkeep.recover.ports import Line, SourceItem
 from mailkeep.recover.reading import Ways
 from mailkeep.recover.run import Restored, run_restore
@@ -342,3 +343,22 @@ def _assert_nothing_is_lost(world: World) -> None:
         return whole
 
     assert said(world.source()) <= said(archived(world.connect()))
+
+
+def test_e6_the_report_counts_files_and_occurrences_of_an_item_as_one_property() -> None:
+    restored = Restored()
+    restored.tally(
+        Kind.EVENT,
+        [
+            Compared("Attachments/plan.pdf", "a", "a"),
+            Compared("Attachments/map.png", "a", ""),
+            Compared("Occurrences/2026-03-01T09:00:00Z/Subject", "a", "a"),
+            Compared("Occurrences/2026-03-08T09:00:00Z/Subject", "a", "a"),
+            Compared("mime", "a", "b", counts=False),
+        ],
+    )
+    assert {name: (one.equal, one.differs) for (_, name), one in restored.properties.items()} == {
+        "Attachments": (0, 1),
+        "Occurrences/Subject": (1, 0),
+        "mime": (0, 1),
+    }

@@ -278,8 +278,8 @@ class Provider(Protocol):
     def properties(self, parts: Sequence[NativePart]) -> Mapping[str, str]:
         """What the native form says, property by property, comparable between servers of this kind. Pure.
 
-        Ids and stamps that a server sets by itself are not among them; attachments are, by name, size and hash. Empty
-        where the parts are of no form of ours.
+        Ids and stamps that a server sets by itself are not among them; attachments are, by name, size and hash. What
+        belongs together shares its first word: `Attachments/plan.pdf`. Empty where the parts are of no form of ours.
         """
         ...
 

@@ -28,6 +28,7 @@ from mailkeep.recover.survey import Survey
 from mailkeep.recover.target import TargetFolder
 
 CHUNK_BYTES = 32 << 20  # read back together
+PROPERTIES_MAX = 1000  # that the report tells apart
 ATTEMPTS = 4  # in a row without progress, when the line drops
 _THIS_ITEM_ONLY = frozenset({"cannot_create", "item_too_large", "damaged", "not_found"})  # the others go on
 
@@ -55,10 +56,22 @@ class Restored:
     properties: dict[tuple[Kind, str], Tally] = field(default_factory=dict)
 
     def tally(self, kind: Kind, compared: Iterable[Compared]) -> None:
+        """One item more. What belongs to one property of it (each file, each changed occurrence) counts as one."""
+        equal: dict[str, bool] = {}
         for one in compared:
-            found = self.properties.setdefault((kind, one.name), Tally())
-            found.equal += one.equal
-            found.differs += not one.equal
+            name = grouped(one.name)
+            equal[name] = equal.get(name, True) and one.equal
+        for name, so in equal.items():
+            full = len(self.properties) >= PROPERTIES_MAX and (kind, name) not in self.properties
+            found = self.properties.setdefault((kind, "others" if full else name), Tally())
+            found.equal += so
+            found.differs += not so
+
+
+def grouped(name: str) -> str:
+    """`Attachments` of `Attachments/plan.pdf`, `Occurrences/Subject` of `Occurrences/2026-03-01T09:00:00Z/Subject`."""
+    parts = name.split("/")
+    return parts[0] if len(parts) < 3 else f"{parts[0]}/{parts[-1]}"
 
 
 def run_restore(
