@@ -13,6 +13,16 @@ from mailkeep.simulator.people import COLLEAGUES, OUTSIDERS, PROJECTS, Person
 from mailkeep.simulator.photos import photo
 
 COLLEAGUES_EACH = 3
+ADDRESSES = {  # street with a place for its number, town, country, postcode; of people outside, by their language
+    "en": ("{} Kirkgate", "Otley", "United Kingdom", "LS00 0AA"),
+    "de": ("Industriestraße {}", "Auenfeld", "Germany", "00086"),
+    "fr": ("{} rue des Tanneurs", "Villefontaine", "France", "00038"),
+    "es": ("Polígono La Isla {}", "Alcalá", "Spain", "00041"),
+    "uk": ("вул. Заводська, {}", "Львів", "Україна", "00079"),
+    "ja": ("北区天満 3-{}", "大阪市", "日本", "000-0000"),
+    "ar": ("شارع الخور {}", "دبي", "الإمارات", "00000"),
+    "he": ("רחוב המלאכה {}", "חיפה", "ישראל", "0000000"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,7 @@ def _outsider(rng: Random, keeper: Person, other: Person) -> Card:
         keeper.languages[0],
         mobile=_number(rng),
         website=f"https://www.{host}/",
-        office=_somewhere(rng, host),
+        office=_somewhere(rng, other),
         text=rng.choice([project.local_name for project in PROJECTS if project.language == keeper.languages[0]]),
         categories=("Customers",),
         photo=photo(other.latin) if rng.random() < 0.5 else b"",
@@ -111,6 +121,7 @@ def _number(rng: Random) -> str:
     return f"+00 170 {rng.randint(100, 999)} {rng.randint(1000, 9999)}"  # no country has 00: nobody is rung up
 
 
-def _somewhere(rng: Random, host: str) -> Office:
-    name = host.partition(".")[0].replace("-", " ").title()
-    return Office(name.split()[-1], "", f"{name} {rng.randint(1, 90)}", f"{rng.randint(10000, 99999)}", "", "", "")
+def _somewhere(rng: Random, other: Person) -> Office:
+    """A made-up postal address in the country whose language they write."""
+    street, city, country, postcode = ADDRESSES[other.languages[0]]
+    return Office(city, country, street.format(rng.randint(2, 90)), postcode, "", "", "")
