@@ -42,7 +42,7 @@ def prepare(folder: Path, items: int) -> int:
         folder.mkdir(parents=True)
         with Organisation(folder / "organisation.sqlite", domain="bench.example") as organisation:
             mailbox = organisation.add_mailbox(ADDRESS, "Office")
-            with organisation.batch():
+            with organisation.writing():
                 for name, bundle in crowd(1, items, NOW):
                     add(mailbox, mailbox.well_known(name), bundle)
         done.touch()

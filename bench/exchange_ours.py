@@ -71,7 +71,7 @@ def measure(endpoint: Endpoint, address: str, rounds: int) -> None:
     provider = Watched()
     operations["connections"].PROVIDERS["exchange"] = provider
     with operations["installation"].opened():
-        if not operations["tasks"].listed():
+        if not operations["connections"].listed():
             operations["connections"].add("bench", endpoint, "bench")
             operations["groups"].add("bench", [address], "bench")
             wanted = options.TaskOptions(kinds=frozenset(Kind), sensitive=True)
