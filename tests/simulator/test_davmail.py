@@ -144,3 +144,26 @@ def test_the_calendar_over_caldav(world: World, gateway: DavMail) -> None:
         assert put.status_code in (200, 201), gateway.log()[-3000:]
     subjects = {item.properties["Subject"] for item in mailbox.items(mailbox.well_known("calendar"))}
     assert subjects == {"Review", "Lunch"}
+
+
+def test_contacts_over_carddav(world: World, gateway: DavMail) -> None:
+    mailbox = world.mailbox("alice")
+    place = f"http://127.0.0.1:{gateway.caldav_port}/users/{address('alice')}/contacts/"
+    card = (
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:card-one\r\nFN:Bérénice Lévi\r\nN:Lévi;Bérénice;;;\r\nORG:Atelier\r\n"
+        "EMAIL;TYPE=work:b@atelier.example\r\nTEL;TYPE=cell:+33 6 1\r\nEND:VCARD\r\n"
+    )
+    with requests.Session() as session:
+        session.auth = (address("alice"), password_of("alice"))
+        session.trust_env = False
+        put = session.put(
+            f"{place}card-one.vcf", card.encode(), headers={"Content-Type": "text/vcard; charset=utf-8"}, timeout=60
+        )
+        assert put.status_code in (200, 201), gateway.log()[-3000:]
+        held = next(iter(mailbox.items(mailbox.well_known("contacts"))))
+        assert held.properties["Surname"] == "Lévi"
+        assert "b@atelier.example" in held.properties["EmailAddresses"]
+        got = session.get(f"{place}card-one.vcf", timeout=60)
+        assert got.status_code == 200, gateway.log()[-3000:]
+        assert "FN:Bérénice Lévi" in got.content.decode()
+        assert "b@atelier.example" in got.text

@@ -22,6 +22,7 @@ from mailkeep.simulator.ews.item_creation import check_event, complete_task
 from mailkeep.simulator.ews.item_reading import READ_ONLY, drop_property, put_extended, put_property
 from mailkeep.simulator.ews.item_schema import property_name, rank, words
 from mailkeep.simulator.ews.lookup import item_named
+from mailkeep.simulator.ews.mapi import drop_extended
 from mailkeep.simulator.ews.markup import (
     attributes_of,
     child,
@@ -152,7 +153,7 @@ def _append(call: Call, item: Item, name: str, value: etree._Element | None) -> 
 
 def _extended(item: Item, path: etree._Element, value: etree._Element | None) -> None:
     if value is None:
-        item.extended.pop(read_extended_uri(path)[0], None)
+        drop_extended(item, read_extended_uri(path)[0])
     else:
         put_extended(item, value)
 

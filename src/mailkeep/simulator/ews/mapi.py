@@ -15,6 +15,7 @@ from datetime import datetime
 
 from pybase64 import b64encode
 
+from mailkeep.simulator.ews import contact_mapi
 from mailkeep.simulator.ews.envelope import EwsError
 from mailkeep.simulator.ews.markup import boolean, escape, moment, stamp, text_of
 from mailkeep.simulator.ews.view import View
@@ -60,7 +61,13 @@ def _value(view: View, key: str) -> str | None:
     if kept is not None and key != _MESSAGE_FLAGS:
         return kept[1]
     maker = _RECKONED.get(key)
-    return None if maker is None else maker(view)
+    return contact_mapi.get(view.item, key) if maker is None else maker(view)
+
+
+def drop_extended(item: Item, key: str) -> None:
+    """Take an extended property away, whichever place it has."""
+    if not contact_mapi.put(item, key, ""):
+        item.extended.pop(key, None)
 
 
 def flags(view: View) -> int:
@@ -74,7 +81,7 @@ def flags(view: View) -> int:
 def set_extended(item: Item, key: str, kind: str, inner: str) -> None:
     """Store an extended property; one that the item itself has is set there. Raises `EwsError` for a value of another type."""
     try:
-        if not _set_own(item, key, inner):
+        if not _set_own(item, key, inner) and not contact_mapi.put(item, key, inner):
             item.extended[key] = (kind, inner)
             _mirror(item, key, inner)
     except (ValueError, IndexError) as error:
