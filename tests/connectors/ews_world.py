@@ -22,9 +22,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from mailkeep.connectors.base import Created, Endpoint, Fetched, Listing, NewItem, Unfetched, Usage
+from mailkeep.connectors.ews import creating
 from mailkeep.connectors.ews.autodiscover import Place
 from mailkeep.connectors.ews.backoff import BackOff
 from mailkeep.connectors.ews.connector import EwsConnector
+from mailkeep.connectors.ews.creating import Uploads
 from mailkeep.connectors.ews.opening import Opening, account_for
 from mailkeep.connectors.ews.provider import EwsProvider
 from mailkeep.connectors.ews.session import Session
@@ -32,7 +34,8 @@ from mailkeep.connectors.ews.wire import listing, requests, writing
 from mailkeep.connectors.ews.wire.envelope import Request
 from mailkeep.connectors.ews.wire.ids import FolderName
 from mailkeep.connectors.ews.wire.responses import ResponseMessage
-from mailkeep.connectors.ews.wire.shapes import DELIVERY_TIME, LAST_VERB, LISTING, MESSAGE_FLAGS, Extended, Shape
+from mailkeep.connectors.ews.wire.shapes import LISTING, Extended, Shape
+from mailkeep.errors import MailkeepError
 from mailkeep.mail.items import Folder, ItemRef, Kind, Section
 from mailkeep.simulator.ews.faults import Fault
 from mailkeep.simulator.ews.server import Settings
@@ -171,18 +174,9 @@ class EwsWorld:
     def deliver(
         self, path: tuple[str, ...], content: bytes, flags: Iterable[str] = (), received: datetime = RECEIVED
     ) -> None:
-        held = frozenset(flags)
-        bits = (1 if "seen" in held else 0) | (8 if "draft" in held else 0)
-        extended = [(MESSAGE_FLAGS, str(bits)), (DELIVERY_TIME, received.strftime("%Y-%m-%dT%H:%M:%SZ"))]
-        verbs = {"answered": "102", "$forwarded": "104"}
-        extended += [(LAST_VERB, verb) for flag, verb in verbs.items() if flag in held]
-        inner = "".join(writing.extended_property(field, value) for field, value in extended)
-        if "flagged" in held:
-            inner += "<t:Flag><t:FlagStatus>Flagged</t:FlagStatus></t:Flag>"
-        inner += f"<t:IsRead>{str('seen' in held).lower()}</t:IsRead>"
-        element = writing.item_element("Message", inner, content)
-        made = self._hand.one(writing.create_item(self._folders[path], [element]), "deliver a message")
-        self._items[path, _subject(content)] = listing.new_ids(made)[0][0]
+        new = NewItem(Kind.MAIL, content, frozenset(flags), received)
+        folder = Folder(self._folders[path], path)
+        self._items[path, _subject(content)] = creating.create(self._hand, folder, new, Uploads(False)).id
 
     def expunge(self, path: tuple[str, ...], subject: str) -> None:
         self._hand.one(writing.delete_item([self._items.pop((path, subject))]), "remove a message")
@@ -196,7 +190,7 @@ class EwsWorld:
         flag = f"<t:Flag><t:FlagStatus>{status}</t:FlagStatus></t:Flag>"
         try:
             self._update(item, writing.SetField("item:Flag", "Message", flag))
-        except AssertionError:
+        except (AssertionError, MailkeepError):
             value = writing.extended_property(_FLAG_STATUS, "2" if status == "Flagged" else "0")
             self._update(item, writing.SetField(_FLAG_STATUS, "Message", value))
 

@@ -262,7 +262,7 @@ def test_a_stable_id_survives_a_move(world: World, connector: Connector) -> None
         assert after.stable_id == before.stable_id != ""
     assert after.received == before.received
     assert after.size == before.size or not world.exact_size
-    assert after.version == before.version
+    assert after.version == before.version or world.proves is None  # a server nobody knows may stamp what it moves
 
 
 def test_new_ids_make_the_listing_complete(world: World, connector: Connector) -> None:

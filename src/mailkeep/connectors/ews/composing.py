@@ -21,6 +21,7 @@ from mailkeep.connectors.ews.wire.responses import parse_verbatim
 from mailkeep.connectors.ews.wire.shapes import DELIVERY_TIME, LAST_VERB, MESSAGE_FLAGS, SUBMIT_TIME, Extended
 from mailkeep.mail.items import Kind
 
+ARCHIVED_MAPI = "archived MAPI properties"  # beside those that make an item other than a new draft
 _READ, _UNSENT = 0x1, 0x8  # PidTagMessageFlags
 _VERBS = {"answered": "102", "$forwarded": "104"}  # PidTagLastVerbExecuted
 _TITLE = Extended("String", tag=0x3A45)  # PidTagDisplayNamePrefix, which EWS shows in CompleteName only
@@ -90,6 +91,12 @@ def form_of(item: NewItem) -> Form:
     return Form(item, element, tuple(occurrences[number] for number in sorted(occurrences)), attached)
 
 
+def parts_set(form: Form, without: Container[str] = ()) -> frozenset[str]:
+    """Names of what is set, as `without` takes them."""
+    names = frozenset(properties(form, without))
+    return names | {ARCHIVED_MAPI} if ARCHIVED_MAPI not in without and _archived(form, without) else names
+
+
 def pieces(form: Form, without: Container[str] = ()) -> tuple[Piece, ...]:
     """The element for CreateItem. `without`: names of properties, or MAPI keys (`0x1081`), to leave out."""
     inner = in_order(form.name, properties(form, without))
@@ -99,7 +106,8 @@ def pieces(form: Form, without: Container[str] = ()) -> tuple[Piece, ...]:
 def properties(form: Form, without: Container[str] = ()) -> dict[str, str]:
     """Name → XML of what is set beside the MIME; extended properties all under one name."""
     found: dict[str, str] = {}
-    extended = [] if "ExtendedProperty" in without else [*_state(form, without), *_archived(form, without)]
+    archived = [] if ARCHIVED_MAPI in without else _archived(form, without)
+    extended = [] if "ExtendedProperty" in without else [*_state(form, without), *archived]
     if form.element is not None:
         for child in settable(form.element, WITH_MIME if form.by_mime else None):
             name = etree.QName(child).localname

@@ -19,7 +19,7 @@ from lxml import etree
 from mailkeep.connectors.base import Created, NewItem
 from mailkeep.connectors.ews import series
 from mailkeep.connectors.ews.attaching import attach
-from mailkeep.connectors.ews.composing import Form, form_of, pieces, properties
+from mailkeep.connectors.ews.composing import Form, form_of, parts_set, pieces, properties
 from mailkeep.connectors.ews.hierarchy import FOLDER_CLASSES, Hierarchy
 from mailkeep.connectors.ews.refusals import ServerFailed
 from mailkeep.connectors.ews.session import Session
@@ -195,7 +195,7 @@ def _create(session: Session, folder: Folder, form: Form) -> tuple[str, list[str
 
 def _named(message: ResponseMessage, form: Form, without: list[str]) -> list[str]:
     """The property that the server itself says it will not take."""
-    set_now = properties(form, without)
+    set_now = parts_set(form, without)
     for field in message.element.iter("{*}FieldURI", "{*}IndexedFieldURI"):
         name = field.get("FieldURI", "").partition(":")[2]
         if name in set_now and name not in without:
@@ -206,7 +206,7 @@ def _named(message: ResponseMessage, form: Form, without: list[str]) -> list[str
 
 
 def _next_step(form: Form, without: list[str], steps: list[frozenset[str]]) -> list[str]:
-    set_now = properties(form, without)
+    set_now = parts_set(form, without)
     while steps:
         left_out = sorted(name for name in steps.pop(0) if name in set_now)
         if left_out:

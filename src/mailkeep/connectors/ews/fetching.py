@@ -214,7 +214,10 @@ class Fetching:
             return whole(line, ref, message, self._bytes_max)
         problem = codes.item_problem(message)
         if problem is None:
-            raise self._session.error(message, _WHAT)
+            error = self._session.error(message, _WHAT)
+            if error.code != "refused_by_server":
+                raise error
+            problem = ("unreadable", error.message)  # a code that nobody knows, of this item alone
         if problem[0] == "unreadable":
             return self._plainer(line, ref, shape, message)
         return Unfetched(ref, *problem)

@@ -52,6 +52,8 @@ def whole(line: Line, ref: ItemRef, message: ResponseMessage, bytes_max: int) ->
     element = message.item
     if element is None:
         return Unfetched(ref, "unreadable", "the server answers without the item")
+    if element.find(f"{T}ItemId") is None:  # a shell of what is no longer there
+        return Unfetched(ref, "vanished", "the item was removed while it was being fetched")
     mime = mime_of(message)
     if mime is not None and mime.problem:
         return problem_of(ref, mime, bytes_max)
