@@ -43,10 +43,10 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExchangeProce
         yield running
 
 
-def ask(exchange: ExchangeProcess, user: str = "FIRMA\\svc", password: str = "secret") -> requests.Response:
+def ask(exchange: ExchangeProcess, auth: tuple[str, str] = ("FIRMA\\svc", "secret")) -> requests.Response:
     body = envelope(header=impersonating("alice@firma.example")).replace(b'm:GetFolder size="0"/', _INBOX)
     return requests.post(
-        exchange.url, body, auth=(user, password), verify=str(exchange.authority), timeout=20,
+        exchange.url, body, auth=auth, verify=str(exchange.authority), timeout=20,
         headers={"Content-Type": "text/xml"},
     )  # fmt: skip
 
@@ -62,7 +62,7 @@ def test_it_serves_the_described_organisation(exchange: ExchangeProcess) -> None
     assert answer.status_code == 200
     assert "Posteingang" in answer.text
     assert 'MinorVersion="2"' in answer.text
-    assert ask(exchange, password="wrong").status_code == 401
+    assert ask(exchange, ("FIRMA\\svc", "wrong")).status_code == 401
 
 
 def test_control_orders_faults_and_reads_the_record(exchange: ExchangeProcess) -> None:
