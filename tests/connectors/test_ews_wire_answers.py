@@ -461,3 +461,15 @@ def test_a_reader_lets_go_of_what_it_handed_out() -> None:
         assert alive() is None
     finally:
         gc.enable()
+
+
+def test_all_contents_of_a_message_share_one_limit() -> None:
+    attached = f"<t:MimeContent>{base64.b64encode(b'y' * 600).decode()}</t:MimeContent>"
+    (found,) = read([answer(message(b"x" * 600, extra=attached))], content_bytes_max=1000)
+    assert [part.problem for part in found.carved] == ["", "too_large"]
+
+
+def test_a_million_empty_contents_are_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carver, "BLOCK_BYTES_MAX", 100_000)
+    found = found_in(answer(ok("<t:Message>" + "<t:Data/>" * 5_000 + "</t:Message>"), message(b"2")))
+    assert [one.code for one in found] == [TOO_LARGE, "NoError"]

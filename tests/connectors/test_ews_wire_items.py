@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -542,3 +543,15 @@ def test_scripts_and_styles_are_no_words() -> None:
     assert words_of(
         "<head><title>t</title><style>s</style></head><p>Hello <b>you</b><br>there<script>x()</script> and"
     ) == ("Hello you\nthere and")
+
+
+def test_hostile_properties_are_read_in_time() -> None:
+    """Nesting deeper than Python may recurse, a name twenty thousand times, a link that never ends, a million times."""
+    nested = "<t:a>" * 1500 + "x" + "</t:a>" * 1500
+    many = "<t:Companies>" + "<t:String>c</t:String>" * 30_000 + "</t:Companies>"
+    links = f'<t:Body BodyType="Text">{"https://" * 100_000}</t:Body>'
+    item = [part(f"<t:CalendarItem>{links}{many}<t:Odd>{nested}</t:Odd></t:CalendarItem>")]
+    started = time.process_time()
+    assert len(properties(item)) <= 20_001
+    assert describe(item) is not None
+    assert time.process_time() - started < 10

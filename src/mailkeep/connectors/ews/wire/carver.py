@@ -29,10 +29,11 @@ from mailkeep.errors import GiveUp, MailkeepError, RetryLater, RetryNow
 
 CONTENT_BYTES_MAX = (
     400 << 20
-)  # decoded, of one content; Exchange's own ceiling for a message is 2 GB, its default 36 MB
+)  # decoded, of one message; Exchange's own ceiling for a message is 2 GB, its default 36 MB
 BLOCK_BYTES_MAX = 128 << 20  # of a block's XML: an item's properties and body
 _TAG_BYTES_MAX = 64 << 10
 _NAME_BYTES_MAX = 512
+_CARVED_BYTES = 200  # that an empty `Carved` takes: a million of them are no small block
 
 CARVING = (b"GetItemResponseMessage", b"ExportItemsResponseMessage", b"GetAttachmentResponseMessage")
 """Response messages in which elements named `MimeContent`, `Data` and `Content` hold base64. Others are left whole."""
@@ -72,7 +73,8 @@ class Carver:
         self._open: list[tuple[bytes, bytes]] = []  # (name as written, attributes) of the tags around
         self._blocks: list[Block] = []
         self._pieces: list[bytes] = []  # of the block being read
-        self._size = 0  # of the pieces
+        self._size = 0  # of the pieces, and of what it takes to remember each carved content
+        self._room = content_bytes_max  # for further content of this block
         self._carved: list[Carved] = []
         self._name = b""  # of the block, as written
         self._depth = 0  # of elements of that name within one another
@@ -225,6 +227,7 @@ class Carver:
     def _begin_block(self, tag: re.Match[bytes]) -> bool:
         self._name = tag[1]
         self._pieces, self._size, self._carved, self._depth = [], 0, [], 1
+        self._room = self._content_bytes_max
         if tag[3]:
             self._keep(tag.end())
             return self._end_block()
@@ -255,9 +258,9 @@ class Carver:
         if tag[1] == self._name:
             self._depth += not tag[3]
         elif tag[3]:
-            self._carved.append(Carved(element, bytearray()))
+            self._hand_out(Carved(element, bytearray()))
         else:
-            self._content = Base64Text(element, self._content_bytes_max)
+            self._content = Base64Text(element, self._room)
             self._step = Carver._in_carved
         return True
 
@@ -309,18 +312,22 @@ class Carver:
             self._at = end + 9
             self._step = Carver._in_cdata
         elif data.startswith(b"</", end):
-            self._carved.append(self._content.carved())
-            self._content = _NOTHING  # what was handed out is no longer ours to hold
+            self._hand_out(self._content.carved())
             self._step = Carver._in_block
         elif len(data) - end < 9:
             return False
         elif data.startswith((b"<!", b"<?"), end):
             return self._markup(Carver._in_carved)
         else:  # elements inside: it holds no base64 after all
-            self._carved.append(self._content.interrupted())
-            self._content = _NOTHING
+            self._hand_out(self._content.interrupted())
             self._step = Carver._in_block
         return True
+
+    def _hand_out(self, carved: Carved) -> None:
+        self._content = _NOTHING  # what was handed out is no longer ours to hold
+        self._carved.append(carved)
+        self._room -= len(carved.content)
+        self._size += _CARVED_BYTES
 
     def _in_cdata(self) -> bool:
         end = self._data.find(b"]]>", self._at)

@@ -157,8 +157,12 @@ def is_wrong_version(code: str) -> bool:
 
 
 def splits(code: str) -> bool:
-    """The whole batch failed, and one item of it may be why: ask again in halves."""
-    return code in _MAYBE_ONE_ITEM or group_of(code) in _OF_THE_ITEM or code in _UNKNOWN_OPERATION
+    """The whole batch failed, and one item of it may be why: ask again in halves.
+
+    A fault without a code of EWS (`Client`, `Server`) is what servers other than Exchange answer for it.
+    """
+    known = code in _MAYBE_ONE_ITEM or group_of(code) in _OF_THE_ITEM or code in _UNKNOWN_OPERATION
+    return known or not code.startswith("Error")
 
 
 def _said(message: ResponseMessage) -> str:

@@ -27,7 +27,7 @@ from mailkeep.mail.items import NativePart
 Rows = Iterator[tuple[str, str]]
 
 _LISTED_MAX = 200  # of attendees, members, occurrences: the rest is a number
-_SEARCHED_CHARACTERS_MAX = 2_000_000  # of a body, for a meeting's link
+_SEARCHED_CHARACTERS_MAX = 300_000  # of a body, for a meeting's link
 _WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ANSWERS = {
     "Accept": "accepted",
@@ -43,7 +43,9 @@ _BUSY = {
     "Tentative": "tentative",
     "WorkingElsewhere": "working elsewhere",
 }
-_URL = re.compile(r"https://[^\s\"'<>]*(?:teams\.microsoft\.com/l/meetup-join|zoom\.us/j|meet\.google\.com)[^\s\"'<>]*")
+_URL = re.compile(
+    r"https://[^\s\"'<>]{0,200}?(?:teams\.microsoft\.com/l/meetup-join|zoom\.us/j|meet\.google\.com)[^\s\"'<>]{0,1000}"
+)
 
 
 def describe(parts: Sequence[NativePart]) -> Description | None:

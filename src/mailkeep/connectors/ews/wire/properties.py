@@ -28,6 +28,7 @@ from mailkeep.connectors.ews.wire.shapes import MESSAGE_FLAGS, property_key
 from mailkeep.mail.items import NativePart
 
 PROPERTIES = "ews.properties"
+_DEPTH_MAX = 30  # of elements within one another; the schema's deepest are ten
 _NAMES_MAX = 20_000  # of properties: more than any real item has, fewer than a hostile one
 
 
@@ -88,16 +89,14 @@ Pairs = Iterator[tuple[str, str]]
 
 def _add(found: dict[str, str], prefix: str, pairs: Pairs) -> None:
     """A name that is there already gets a number: `Companies`, `Companies #2`. What is empty says nothing."""
+    seen: dict[str, int] = {}
     for name, value in pairs:
         if not value or value == "NotFlagged":
             continue
         if len(found) >= _NAMES_MAX:
             return
-        full, number = prefix + name, 1
-        while full in found:
-            number += 1
-            full = f"{prefix}{name} #{number}"
-        found[full] = value
+        seen[name] = number = seen.get(name, 0) + 1
+        found[f"{prefix}{name}" if number == 1 else f"{prefix}{name} #{number}"] = value
 
 
 def _of_item(element: etree._Element) -> Pairs:
@@ -111,7 +110,7 @@ def _of_item(element: etree._Element) -> Pairs:
 
 def _plain(name: str, element: etree._Element) -> Pairs:
     """Any property without a way of its own: its text, or its children's each by its path."""
-    if name.rpartition("/")[2] in LEFT_OUT | _OF_THE_BOX:
+    if name.rpartition("/")[2] in LEFT_OUT | _OF_THE_BOX or name.count("/") > _DEPTH_MAX:
         return
     children = list(element)
     if not children:
