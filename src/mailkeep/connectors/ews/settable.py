@@ -18,6 +18,11 @@ from lxml import etree
 from mailkeep.connectors.ews.wire.names import TYPES, T
 from mailkeep.connectors.ews.wire.shapes import property_key
 
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _ITEM = """ItemClass Subject Sensitivity Body Categories Importance InReplyTo ReminderDueBy ReminderIsSet
     ReminderMinutesBeforeStart ExtendedProperty Culture Flag """
 ORDER = {
@@ -39,17 +44,8 @@ ORDER = {
             StartDate Status TotalWork""",
     }.items()
 }
-WITH_MIME = frozenset(
-    [
-        "ItemClass",
-        "Categories",
-        "ReminderDueBy",
-        "ReminderIsSet",
-        "ReminderMinutesBeforeStart",
-        "ExtendedProperty",
-        "Culture",
-        "Flag",
-    ]
+WITH_MIME = _names(
+    "ItemClass Categories ReminderDueBy ReminderIsSet ReminderMinutesBeforeStart ExtendedProperty Culture Flag"
 )
 """Of mail, what its MIME does not say."""
 
@@ -73,27 +69,12 @@ OCCURRENCE_URIS = {
 """Of a changed occurrence: what may differ from its series, and the URI it is set by."""
 
 RARER_FIRST: tuple[frozenset[str], ...] = (
-    frozenset(
-        ["Culture", "EnhancedLocation", "ConferenceType", "MeetingWorkspaceUrl", "NetShowUrl", "AllowNewTimeProposal"]
-    ),
-    frozenset({"ExtendedProperty"}),
-    frozenset(
-        [
-            "Flag",
-            "ReminderDueBy",
-            "Contacts",
-            "FileAsMapping",
-            "PostalAddressIndex",
-            "CompleteDate",
-            "InReplyTo",
-            "Sender",
-            "From",
-        ]
-    ),
-    frozenset(["ReminderIsSet", "ReminderMinutesBeforeStart", "ConversationIndex", "ConversationTopic", "Categories"]),
-    frozenset(
-        ["UID", "IsResponseRequested", "RequiredAttendees", "OptionalAttendees", "Resources", "Members", "ImAddresses"]
-    ),
+    _names("Culture EnhancedLocation ConferenceType MeetingWorkspaceUrl NetShowUrl AllowNewTimeProposal"),
+    frozenset({"archived MAPI properties"}),  # see `composing`
+    _names("Flag ReminderDueBy Contacts FileAsMapping PostalAddressIndex CompleteDate InReplyTo Sender From"),
+    _names("ReminderIsSet ReminderMinutesBeforeStart ConversationIndex ConversationTopic Categories"),
+    _names("ExtendedProperty"),
+    _names("UID IsResponseRequested RequiredAttendees OptionalAttendees Resources Members ImAddresses"),
 )
 """What to leave out, step by step, where a server refuses an item and does not say why."""
 
