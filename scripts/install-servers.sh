@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 declare -A packages=(
     [python]="python3-venv"
-    [test]="dovecot-imapd util-linux chromium strace zstd npm davmail"
+    [test]="dovecot-imapd davmail util-linux chromium strace zstd npm davmail"
     [bench]="dovecot-imapd util-linux isync restic borgbackup time zstd"
 )
 AXE_VERSION=4.10.3 # checks pages for accessibility; the tests load it from the folder named here

@@ -1,7 +1,7 @@
 """`make screenshots`: the demo as a visitor sees it, into docs/screenshots.
 
 Starts a demo in a home of its own (`.cache/screenshots`), waits until everybody is archived, signs in with Chromium and looks
-around: light, dark, and as narrow as a telephone.
+around: light, dark, and as narrow as a telephone. The pictures of the last time are removed first.
 """
 
 from __future__ import annotations
@@ -28,7 +28,17 @@ PORT = 8026
 MAILKEEP = [sys.executable, "-m", "mailkeep.cli"]
 ENVIRONMENT = {**os.environ, "MAILKEEP_HOME": str(HOME)}
 WIDE, NARROW = (1440, 900), (390, 844)
-READER, FOLDER = "sabine.koehler", "Fernwärme Auenfeld"
+READER = "sabine.koehler"
+SERVICE = "/administration/services/sync-recover/"
+MAILBOXES = f"{SERVICE}mailboxes/"
+# What is opened in the reader's mailbox: picture, folder, words in the item's line.
+OPENED = (
+    ("mailbox", "Posteingang", ""),
+    ("series", "Kalender", "Monatsgespräch"),
+    ("contact", "Kontakte", "Keßler"),
+    ("errand", "Aufgaben", "Wochenzahlen"),
+    ("note", "Notizen", ""),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +49,23 @@ class SignIn:
 
 def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
+    for old in PICTURES.glob("*.png"):
+        old.unlink()
     with demo() as who, sync_playwright() as playwright:
         wait_until_archived()
         browser = playwright.chromium.launch(
             executable_path=chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"]
         )
-        tour(browser, who, WIDE, "light", "")
-        tour(browser, who, WIDE, "dark", "-dark")
-        tour(browser, who, NARROW, "light", "-390")
+        for size, scheme in ((WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")):
+            tour(browser, who, size, scheme)
         browser.close()
 
 
-def tour(browser: Browser, who: SignIn, size: tuple[int, int], scheme: str, suffix: str) -> None:
+def tour(browser: Browser, who: SignIn, size: tuple[int, int], scheme: str) -> None:
+    """All pages in the light on a wide screen; of the other three looks, two or three."""
     width, height = size
+    ending = f"{width}-{scheme}"
+    full = (size, scheme) == (WIDE, "light")
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if scheme == "dark" else "light",
@@ -59,28 +73,58 @@ def tour(browser: Browser, who: SignIn, size: tuple[int, int], scheme: str, suff
     )
     page = context.new_page()
     page.goto("/sign-in/")
+    if full:
+        take(page, f"sign-in-{ending}")
     page.fill("#name", who.name)
     page.fill("#password", who.password)
     page.click("form button.main-act")
     page.wait_for_load_state("networkidle")
-    take(page, f"tasks{suffix}")
-    page.goto("/administration/services/sync-recover/mailboxes/")
-    take(page, f"mailboxes{suffix}")
+    take(page, f"tasks-{ending}")
+    if full:
+        visit(page, f"{SERVICE}new/", f"create-{ending}")
+        visit(page, MAILBOXES, f"mailboxes-{ending}")
+    page.goto(MAILBOXES)
     page.click(f"a:has-text('{READER}')")
-    if page.locator("#reason").count():  # asked for once an hour
+    give_reason(page)
+    page.wait_for_selector("a.letter")
+    here = page.url
+    for name, folder, words in OPENED if full else OPENED[:2]:
+        read(page, folder, words, narrow=size == NARROW)
+        take(page, f"{name}-{ending}")
+        page.goto(here)
+    if full:
+        visit(page, f"{here}left-out/", f"left-out-{ending}")
+        visit(page, f"{here}activity/", f"activity-{ending}")
+    context.close()
+
+
+def give_reason(page: Page) -> None:
+    """Asked for once an hour before anybody's mail is opened."""
+    if page.locator("#reason").count():
         page.fill("#reason", "pictures for the documents")
         page.click("form button.main-act")
-    page.wait_for_selector("a.letter")
-    page.click(f"a[title*='{FOLDER}']")
-    letter = page.locator("a.letter").first
-    if size == NARROW:  # no pane beside the list: the letter has a page of its own
-        page.goto(letter.get_attribute("href") or "")
+
+
+def read(page: Page, folder: str, words: str, *, narrow: bool) -> None:
+    """Open the first item of the folder whose line holds the words."""
+    if narrow:
+        # the tree of folders is folded away
+        page.goto(page.locator(f"a[title*='{folder}']").first.get_attribute("href") or "")
     else:
-        letter.click()
-    page.wait_for_selector("iframe")
-    page.wait_for_timeout(1500)  # until the frame has drawn its letter
-    take(page, f"reading{suffix}")
-    context.close()
+        page.click(f"a[title*='{folder}']")
+        page.wait_for_timeout(800)
+    item = page.locator("a.letter", has_text=words).first
+    if narrow:  # no pane beside the list: the item has a page of its own
+        page.goto(item.get_attribute("href") or "")
+    else:
+        item.click()
+    page.wait_for_timeout(1500)  # until the frame has drawn its body
+
+
+def visit(page: Page, address: str, name: str) -> None:
+    page.goto(address)
+    page.wait_for_timeout(500)
+    take(page, name)
 
 
 def take(page: Page, name: str) -> None:
