@@ -41,6 +41,7 @@ PLAIN_MAIL = ("ipm.note", "ipm.post")  # classes whose message says all; others 
 
 # Where HTML names a part of its message: "cid:…", 'cid:…', =cid:… (RFC 2392; written with percent signs and entities).
 _CID = re.compile(r"""(?i)"\s*cid:([^"]{1,998})"|'\s*cid:([^']{1,998})'|=\s*cid:([^\s"'>]{1,998})""")
+_TAGS = re.compile(r"<[^<>]*>")
 _PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n": "image/png", b"GIF8": "image/gif"}
 _BODY_LINES = frozenset({"DESCRIPTION", "NOTE"})
 
@@ -278,7 +279,9 @@ class _Look:
 
     @property
     def has_body(self) -> bool:
-        return self.parsed is not None or bool(self.said.text.strip() or self.said.html.strip())
+        if self.parsed is not None or self.said.text.strip():
+            return True
+        return "<img" in self.said.html.lower() or bool(_TAGS.sub("", self.said.html).strip())
 
     @property
     def properties(self) -> list[tuple[str, str]]:
