@@ -32,7 +32,7 @@ _SENSITIVITY = {"Personal": "personal", "Private": "private", "Confidential": "c
 # What Exchange writes anew from properties; the rest of a message's old headers is kept as it was, but for X- ones.
 _OWN = """
     from sender to cc bcc reply-to subject date message-id in-reply-to references importance sensitivity mime-version
-    content-type content-transfer-encoding content-disposition content-id content-class thread-topic priority
+    content-type content-transfer-encoding content-disposition content-id content-class thread-topic priority keywords
 """
 _OWN_NAMES = frozenset(_OWN.split())
 
@@ -108,6 +108,8 @@ def _headers(item: Item, attached: bool) -> list[tuple[str, str]]:
 
 def _mark_headers(properties: dict[str, str]) -> list[tuple[str, str]]:
     found = []
+    if words := [node.text or "" for node in parsed(properties.get("Categories", ""))]:
+        found.append(("Keywords", ", ".join(map(_header_text, words))))
     if mark := _MARKS.get(properties.get("Importance", "")):
         found += [("Importance", mark[0]), ("X-Priority", mark[1])]
     if word := _SENSITIVITY.get(properties.get("Sensitivity", "")):

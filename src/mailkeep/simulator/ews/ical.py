@@ -121,12 +121,16 @@ def _marks(item: Item) -> Iterator[str]:
     properties = item.properties
     yield f"CLASS:{_CLASS.get(properties.get('Sensitivity', 'Normal'), 'PUBLIC')}"
     yield f"PRIORITY:{_PRIORITY.get(properties.get('Importance', 'Normal'), 5)}"
-    yield f"DTSTAMP:{(item.modified or _LONG_AGO).astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    stamped = properties.get("DateTimeStamp")
+    at = moment(stamped) if stamped else item.modified or _LONG_AGO
+    yield f"DTSTAMP:{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     busy = _BUSY.get(properties.get("LegacyFreeBusyStatus", "Busy"), "BUSY")
     yield f"TRANSP:{'TRANSPARENT' if busy == 'FREE' else 'OPAQUE'}"
     yield f"STATUS:{'CANCELLED' if properties.get('IsCancelled') == 'true' else 'CONFIRMED'}"
     yield f"SEQUENCE:{int(properties.get('AppointmentSequenceNumber', '0'))}"
     yield f"X-MICROSOFT-CDO-BUSYSTATUS:{busy}"
+    if intended := _BUSY.get(properties.get("IntendedFreeBusyStatus", "")):
+        yield f"X-MICROSOFT-CDO-INTENDEDSTATUS:{intended}"
     yield f"X-MICROSOFT-CDO-ALLDAYEVENT:{properties.get('IsAllDayEvent', 'false').upper()}"
     if properties.get("Categories"):
         yield "CATEGORIES:" + ",".join(escaped(node.text or "") for node in parsed(properties["Categories"]))

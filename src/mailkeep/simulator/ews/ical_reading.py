@@ -67,6 +67,7 @@ def _properties(event: Any) -> dict[str, str]:
         "Sensitivity": _CLASS.get(str(event.get("CLASS", "")).upper(), "Normal"),
         "Importance": _importance(event),
         "LegacyFreeBusyStatus": _busy(event),
+        "IsResponseRequested": boolean(any(_asks(attendee) for attendee in _many(event.get("ATTENDEE")))),
         **_texts(event),
         **_zone(event, start),
         **_people(event),
@@ -92,9 +93,17 @@ def _texts(event: Any) -> dict[str, str]:
         found |= {"Body": escape(str(event["DESCRIPTION"])), "Body@BodyType": "Text"}
     if link := event.get("X-MICROSOFT-SKYPETEAMSMEETINGURL"):
         found |= {"JoinOnlineMeetingUrl": escape(str(link)), "IsOnlineMeeting": "true"}
+    if intended := _BUSY.get(str(event.get("X-MICROSOFT-CDO-INTENDEDSTATUS", "")).upper()):
+        found["IntendedFreeBusyStatus"] = intended  # of meeting mail alone: the schema knows it for nothing else
+    if "DTSTAMP" in event:
+        found["DateTimeStamp"] = stamp(_utc(event["DTSTAMP"].dt))
     if "SEQUENCE" in event:
         found["AppointmentSequenceNumber"] = str(int(event["SEQUENCE"]))
     return found
+
+
+def _asks(attendee: Any) -> bool:
+    return str(attendee.params.get("RSVP", "")).upper() == "TRUE"
 
 
 def _end(event: Any, start: date) -> datetime:

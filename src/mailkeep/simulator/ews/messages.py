@@ -47,6 +47,15 @@ _RESPONSES = {"Pos": "Accept", "Tent": "Tentative", "Neg": "Decline"}
 _OF_MAIL = words(
     "Subject Sensitivity Importance Body Body@BodyType Categories ReminderIsSet ReminderMinutesBeforeStart"
 )
+# What Exchange says of a request that nobody has answered yet; MEETING and RECEIVED make the state 3.
+_OF_A_REQUEST = {
+    "MeetingRequestType": "NewMeetingRequest",
+    "IsMeeting": "true",
+    "IsCancelled": "false",
+    "MeetingRequestWasSent": "true",
+    "MyResponseType": "NoResponseReceived",
+    "AppointmentState": "3",
+}
 _ANSWERS = {b"TENTATIVE": "Tent", b"DECLINED": "Neg"}
 _IMPORTANCE = {
     "high": "High",
@@ -136,7 +145,7 @@ def _properties(read: Parsed, found: Sequence[headers.Field]) -> dict[str, str]:
     }
     texts = {
         "Subject": read.subject,
-        "ConversationTopic": _REPLY_MARK.sub("", read.subject),
+        "ConversationTopic": _value(found, "thread-topic") or _REPLY_MARK.sub("", read.subject),
         "InternetMessageId": read.message_id,
         "InReplyTo": _value(found, "in-reply-to"),
         "References": _value(found, "references"),
@@ -170,7 +179,7 @@ def _meeting(item: Item, mime: bytes) -> dict[str, str]:
     places, said = rank(item.element), event[0].properties
     kept = {name: value for name, value in said.items() if name.partition("@")[0] in places and name not in _OF_MAIL}
     if item.element == "MeetingRequest":
-        kept |= {"MeetingRequestType": "NewMeetingRequest", "IntendedFreeBusyStatus": said["LegacyFreeBusyStatus"]}
+        kept = {**_OF_A_REQUEST, "IntendedFreeBusyStatus": said["LegacyFreeBusyStatus"], **kept}
     answer = _RESPONSES.get(item.item_class.rpartition(".")[2])
     return kept | {"ResponseType": answer or "NoResponseReceived"}
 
