@@ -254,6 +254,12 @@ def test_an_archive_holds_what_was_filed(house: Organisation) -> None:
     assert filed
 
 
+def test_recoverable_items_hold_what_was_deleted_twice(house: Organisation) -> None:
+    graves = [mailbox.well_known("recoverableitemsdeletions") for mailbox in house.mailboxes()]
+    held = sum(mailbox.count(grave) for mailbox, grave in zip(house.mailboxes(), graves, strict=True))
+    assert held > 20
+
+
 def lived(steps: int) -> tuple[list[str], int]:
     with Organisation(None, clock=lambda: NOW, seed=5) as organisation:
         move_in(organisation, 5, NOW, LITTLE)

@@ -90,3 +90,25 @@ def assert_five_kinds_are_kept(kept: Installation) -> None:
         rows = kept.ok("folders", person.address).rows
         held = {row["kind"] for row in rows if row["items"]}
         assert held == {"mail", "event", "contact", "task", "note"}, rows
+
+
+def test_a_demo_of_an_earlier_version_is_told_apart(tmp_path: Path) -> None:
+    kept = Installation(tmp_path / "home")
+    kept.home.mkdir()
+    (kept.home / "demo.json").write_text(
+        '{"port": 1143, "tls_port": 1993, "master_password": "m", "people_password": "p"}'
+    )
+    assert "start afresh" in refused(kept)
+
+
+def test_an_archive_that_no_demo_made_is_left_alone(tmp_path: Path) -> None:
+    kept = Installation(tmp_path / "home")
+    kept.ok("task", "list")  # makes the home and its archive
+    assert "MAILKEEP_HOME=.demo" in refused(kept)
+    assert not (kept.home / "exchange").exists()
+
+
+def refused(kept: Installation) -> str:
+    done = kept.run("demo", "--port", str(free_port()), as_json=False)
+    assert done.status == 1, done.out
+    return done.err + done.out

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from random import Random
+from zlib import crc32
 
 from mailkeep.simulator.appointments import draw_appointments
 from mailkeep.simulator.contacts import Card, draw_contacts
@@ -103,7 +104,7 @@ def contents(seed: int, now: datetime, volume: Volume | None = None) -> Iterator
     """Everything that lies in the house's mailboxes, kind by kind, and within a kind person by person."""
     now = now.replace(microsecond=0)
     for letter in generate(seed, now, volume or Volume(invitations=0)):
-        yield (letter.mailbox, letter_place(letter)), letter_bundle(letter)
+        yield (letter.mailbox, _emptied(letter, letter_place(letter))), letter_bundle(letter)
     yield from _shared_letters(Random(f"shared {seed}"), now)
     yield from _calendars(Random(f"calendars {seed}"), now)
     rng = Random(f"cards {seed}")
@@ -166,6 +167,12 @@ def letter_place(letter: Letter) -> tuple[str, ...]:
     """Where a letter lies, as `place` understands it."""
     known = LETTER_FOLDERS.get(letter.folder)
     return (known,) if known else ("", *letter.folder)
+
+
+def _emptied(letter: Letter, path: tuple[str, ...]) -> tuple[str, ...]:
+    """Every third deleted letter was deleted from Deleted Items too, and waits in Recoverable Items."""
+    emptied = path == ("deleteditems",) and crc32(letter.message_id.encode()) % 3 == 0
+    return ("recoverableitemsdeletions",) if emptied else path
 
 
 def place(mailbox: Mailbox, path: tuple[str, ...]) -> Folder:
