@@ -166,23 +166,25 @@ def world(request: pytest.FixtureRequest, furnished: dict[int, Path], tmp_path: 
     path.write_bytes(furnished[seed].read_bytes())
     clock, waits = Clock(), []  # type: ignore[var-annotated]
     tls = kind in WITH_TLS
-    with Organisation(path, clock=Ticking(), seed=seed) as organisation:
-        with ExchangeServer(organisation, Settings(tls=tls), clock=clock) as server:
-            endpoint = Endpoint(
-                kind="exchange", host="localhost", port=server.port, tls="implicit" if tls else "none",
-                ca_pem=server.authority if tls else "", user=SERVICE, password=PASSWORD, impersonate=True,
-            )  # fmt: skip
-            provider = EwsProvider(Opening(BackOff(clock), answer_seconds_max=0.3 if kind == "silence" else 20))
-            repository = Repository.create(MemoryStore(), MemoryIndex(), tmp_path / "key")
+    with (
+        Organisation(path, clock=Ticking(), seed=seed) as organisation,
+        ExchangeServer(organisation, Settings(tls=tls), clock=clock) as server,
+    ):
+        endpoint = Endpoint(
+            kind="exchange", host="localhost", port=server.port, tls="implicit" if tls else "none",
+            ca_pem=server.authority if tls else "", user=SERVICE, password=PASSWORD, impersonate=True,
+        )  # fmt: skip
+        provider = EwsProvider(Opening(BackOff(clock), answer_seconds_max=0.3 if kind == "silence" else 20))
+        repository = Repository.create(MemoryStore(), MemoryIndex(), tmp_path / "key")
 
-            def next_door(seconds: float) -> None:
-                waits.append(seconds)
-                clock.wait(seconds)
+        def next_door(seconds: float) -> None:
+            waits.append(seconds)
+            clock.wait(seconds)
 
-            anna = Archived(provider, endpoint, ANNA, clock.wait, repository)
-            ben = Archived(provider, endpoint, BEN, next_door, repository)
-            yield World(organisation, server, clock, waits, anna, ben, tmp_path)
-            assert server.recorder.errors == []
+        anna = Archived(provider, endpoint, ANNA, clock.wait, repository)
+        ben = Archived(provider, endpoint, BEN, next_door, repository)
+        yield World(organisation, server, clock, waits, anna, ben, tmp_path)
+        assert server.recorder.errors == []
     anna.catalog.close()
     ben.catalog.close()
 
