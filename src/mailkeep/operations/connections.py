@@ -38,7 +38,7 @@ PUBLIC_FIELDS = (
 )
 SECRET_FIELDS = ("password", "master_password", "logins")
 TLS_MODES = ("implicit", "starttls", "none")
-SIGN_INS = {"imap": ("basic",), "exchange": ("basic", "ntlm", "bearer")}  # by kind
+EXCHANGE_SIGN_INS = ("basic", "ntlm", "bearer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,6 @@ def _check_endpoint(endpoint: Endpoint) -> None:
         raise GiveUp("bad_tls", f"{endpoint.tls} is no way to secure the line", "use implicit or starttls")
     if endpoint.tls == "none" and not _is_loopback(endpoint.host):
         raise GiveUp("bad_tls", "an unencrypted line is only for this machine itself", "use implicit or starttls")
-    _check_sign_in(endpoint)
     if endpoint.kind == "exchange":
         _check_exchange(endpoint)
         return
@@ -158,14 +157,10 @@ def _check_endpoint(endpoint: Endpoint) -> None:
         )
 
 
-def _check_sign_in(endpoint: Endpoint) -> None:
-    known = SIGN_INS[endpoint.kind]
-    if endpoint.auth not in known:
-        message = f"{endpoint.auth} is no way to sign in to a connection of kind {endpoint.kind}"
-        raise GiveUp("bad_auth", message, f"use one of: {', '.join(known)}")
-
-
 def _check_exchange(endpoint: Endpoint) -> None:
+    if endpoint.auth not in EXCHANGE_SIGN_INS:
+        message = f"{endpoint.auth} is no way to sign in to Exchange"
+        raise GiveUp("bad_auth", message, f"use one of: {', '.join(EXCHANGE_SIGN_INS)}")
     if endpoint.tls == "starttls":
         raise GiveUp("bad_tls", "Exchange Web Services know no STARTTLS", "use --tls implicit (https)")
     if endpoint.master_user or endpoint.separator:
