@@ -94,6 +94,8 @@ FOLDERS = (
     (4, ("Kontakte",), "contacts", Kind.CONTACT),
     (5, ("Aufgaben",), "tasks", Kind.TASK),
     (6, ("Notizen",), "notes", Kind.NOTE),
+    (7, ("Posteingang",), "", Kind.MAIL, Section.IN_PLACE_ARCHIVE),
+    (8, ("Deletions",), "", Kind.MAIL, Section.RECOVERABLE_ITEMS),
 )
 
 

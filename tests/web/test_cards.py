@@ -103,6 +103,16 @@ def test_the_list_tells_kinds_apart_and_shows_when_an_appointment_starts(reader:
     assert "Unread" not in page
 
 
+def test_the_other_sections_stand_last_each_below_its_name(reader: Client, mailbox: Mailbox) -> None:
+    page = unescape(reader.get(f"/mailboxes/{mailbox.uid.hex}/").content.decode())
+    tree = page[page.index('class="tree"') : page.index("</nav>", page.index('class="tree"'))]
+    named = re.findall(r'<span(?: dir="auto")?>([^<]+)</span>', tree)
+    assert named[-4:] == ["In-Place Archive", "Posteingang", "Recoverable Items", "Deletions"]
+    assert 'title="In-Place Archive/Posteingang"' in tree
+    other = unescape(reader.get(f"/mailboxes/{mailbox.uid.hex}/?folder=7").content.decode())
+    assert "This folder was empty then." in other, "another than the inbox of that name"
+
+
 def test_an_item_that_nobody_describes_shows_its_own_lines(
     reader: Client, mailbox: Mailbox, archive: world.FakeArchive
 ) -> None:

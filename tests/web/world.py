@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
@@ -35,7 +36,7 @@ from mailkeep.catalog.models import (
     Task,
     TaskRevision,
 )
-from mailkeep.mail.items import Kind, NativePart
+from mailkeep.mail.items import Kind, NativePart, Section
 from mailkeep.tasks.document import options_document
 from mailkeep.tasks.options import TaskOptions
 
@@ -332,7 +333,7 @@ def fill(
     mailbox: Mailbox,
     letters: Sequence[Letter],
     archive: FakeArchive,
-    folders: Sequence[tuple[int, tuple[str, ...], str] | tuple[int, tuple[str, ...], str, Kind]] = FOLDERS,
+    folders: Sequence[tuple[Any, ...]] = FOLDERS,  # number, path, role, kind (mail), section (primary)
 ) -> list[str]:
     """Two completed runs: the second brings the last letter. The ids of the letters."""
     now = timezone.now()
@@ -348,6 +349,7 @@ def fill(
             path=list(path),
             kind=kind[0] if kind else Kind.MAIL,
             role=role,
+            section=kind[1] if len(kind) > 1 else Section.PRIMARY,
         )
     for number, letter in enumerate(letters, 1):
         blob = b"" if letter.left_out else archive.put(letter.raw)

@@ -11,6 +11,7 @@ from django.db import connection
 from mailkeep.catalog.item_rows import COLUMNS, ItemRow, item_row, no_such_item, parse_public_id, shown
 from mailkeep.catalog.models import Folder, Mailbox
 from mailkeep.catalog.moments import Moment, everything
+from mailkeep.mail.items import Section, whole_path
 
 _BEFORE_ANY_FLAGGING = -1
 _OF_ITEM = f"SELECT {COLUMNS} FROM catalog_item i WHERE i.mailbox_id = %(mailbox)s AND i.number = %(item)s"
@@ -105,7 +106,7 @@ def _select(mailbox: Mailbox, number: int, at: int, condition: str) -> ItemRow |
 
 def _path_at(mailbox: Mailbox, folder: int, entry: int) -> dict[int, tuple[str, ...]]:
     row = Folder.objects.filter(mailbox=mailbox, number=folder, since__lte=entry).order_by("-since").first()
-    return {folder: tuple(row.path)} if row else {}
+    return {folder: whole_path(tuple(row.path), Section(row.section))} if row else {}
 
 
 def _flaggings(mailbox: Mailbox, row: ItemRow) -> list[tuple[int, list[str], Any]]:

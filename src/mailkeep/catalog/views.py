@@ -17,6 +17,7 @@ from mailkeep.catalog.item_rows import COLUMNS, ItemRow, item_row, public_id, sh
 from mailkeep.catalog.item_views import HistoryStep, item, item_history
 from mailkeep.catalog.models import LedgerLine, Mailbox
 from mailkeep.catalog.moments import Moment, everything, moment, moments
+from mailkeep.mail.items import Section, whole_path
 
 __all__ = [
     "FolderRow",
@@ -57,7 +58,7 @@ _HELD = """
 @dataclass(frozen=True, slots=True)
 class FolderRow:
     id: int  # its number, ours
-    path: tuple[str, ...]
+    path: tuple[str, ...]  # whole: another section's begins with its name
     role: str
     kind: str
     items: int  # archived ones in the folder itself
@@ -99,7 +100,7 @@ def folders(mailbox: Mailbox, at: Moment) -> list[FolderRow]:
     """The folder tree at the moment, sorted by path; of the archive view, every folder there ever was."""
     counts = _counts(mailbox, at)
     rows = [
-        FolderRow(number, tuple(path), role, kind, counts.get(number, 0), selectable, section)
+        FolderRow(number, path, role, kind, counts.get(number, 0), selectable, section)
         for number, path, role, kind, selectable, section, there in _folder_rows(mailbox, at)
         if there or at.archive
     ]
@@ -179,11 +180,12 @@ def ledger(mailbox: Mailbox) -> list[LedgerRow]:
 
 def _folder_rows(mailbox: Mailbox, at: Moment) -> list[Any]:
     """Each folder's last description up to the moment: number, path, role, kind, selectable, section, still there."""
-    return _rows(_FOLDERS, {"mailbox": mailbox.pk, "at": at.number})
+    rows = _rows(_FOLDERS, {"mailbox": mailbox.pk, "at": at.number})
+    return [(row[0], whole_path(tuple(row[1]), Section(row[5])), *row[2:]) for row in rows]
 
 
 def _paths(mailbox: Mailbox, at: Moment) -> dict[int, tuple[str, ...]]:
-    return {row[0]: tuple(row[1]) for row in _folder_rows(mailbox, at)}
+    return {row[0]: row[1] for row in _folder_rows(mailbox, at)}
 
 
 def _within(paths: Mapping[int, tuple[str, ...]], folder: int, subtree: bool) -> list[int]:

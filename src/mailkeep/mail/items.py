@@ -59,6 +59,15 @@ class Section(StrEnum):
     RECOVERABLE_ITEMS = "recoverable_items"  # what was deleted and purged, kept by the server for a while
 
 
+SECTION_NAMES = {Section.IN_PLACE_ARCHIVE: "In-Place Archive", Section.RECOVERABLE_ITEMS: "Recoverable Items"}
+
+
+def whole_path(path: tuple[str, ...], section: Section) -> tuple[str, ...]:
+    """A folder's path as it is told apart from the other sections': two of them may have an inbox."""
+    name = SECTION_NAMES.get(section)
+    return (name, *path) if name else path
+
+
 VIRTUAL_ROLES = frozenset({Role.ALL, Role.FLAGGED})
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from mailkeep.catalog import audit, views
 from mailkeep.catalog.models import Entry, Mailbox
 from mailkeep.errors import GiveUp
-from mailkeep.mail.items import Kind
+from mailkeep.mail.items import SECTION_NAMES, Kind, Section
 from mailkeep.operations.browse import joined
 from mailkeep.operations.mailboxes import find
 
@@ -22,7 +22,7 @@ LEFT_OUT_SHOWN = 500
 
 @dataclass(frozen=True, slots=True)
 class FolderLine:
-    number: int
+    number: int  # 0: the name of a section of the mailbox, no folder
     name: str
     path: str
     depth: int
@@ -148,22 +148,36 @@ def letter(row: views.ItemRow) -> Letter:
 
 
 def _tree(rows: Sequence[views.FolderRow]) -> list[FolderLine]:
-    """Inbox first, then by path, children under their parents."""
+    """Inbox first, then by path, children under their parents; the other sections last, each below its name."""
     roles = {row.path[0]: row.role for row in rows if len(row.path) == 1}
-    ordered = sorted(rows, key=lambda row: (roles.get(row.path[0]) != "inbox", [name.casefold() for name in row.path]))
-    return [
-        FolderLine(
-            number=row.id,
-            name=row.path[-1],
-            path=joined(row.path),
-            depth=min(len(row.path) - 1, DEPTH_MAX),
-            role=row.role,
-            kind=Kind(row.kind),
-            items=row.items,
-        )
-        for row in ordered
-        if row.path
-    ]
+
+    def place(row: views.FolderRow) -> tuple[object, ...]:
+        section = list(Section).index(Section(row.section))
+        return section, roles.get(row.path[0]) != "inbox", [name.casefold() for name in row.path]
+
+    lines: list[FolderLine] = []
+    begun = {Section.PRIMARY}
+    for row in sorted(rows, key=place):
+        section = Section(row.section)
+        if section not in begun:
+            begun.add(section)
+            name = SECTION_NAMES[section]
+            lines.append(FolderLine(0, name, name, 0, "", Kind.MAIL, 0))
+        if row.path:
+            lines.append(_folder_line(row))
+    return lines
+
+
+def _folder_line(row: views.FolderRow) -> FolderLine:
+    return FolderLine(
+        number=row.id,
+        name=row.path[-1],
+        path=joined(row.path),
+        depth=min(len(row.path) - 1, DEPTH_MAX),
+        role=row.role,
+        kind=Kind(row.kind),
+        items=row.items,
+    )
 
 
 def _neighbours(mailbox: Mailbox, at: views.Moment) -> tuple[datetime | None, datetime | None]:

@@ -34,7 +34,7 @@ class Source(Protocol):
     """A mailbox at one moment, or the part of it that was selected."""
 
     def folders(self) -> list[Folder]:
-        """Parents before children; empty ones too."""
+        """Parents before children; empty ones too. Their paths are whole: another section's begins with its name."""
         ...
 
     def items(self, folder: Folder) -> Iterator[SourceItem]:

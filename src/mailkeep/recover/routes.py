@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from mailkeep.mail.items import VIRTUAL_ROLES, Folder, Kind, Role, Section
+from mailkeep.mail.items import VIRTUAL_ROLES, Folder, Kind, Role, Section, whole_path
 
 Path = tuple[str, ...]
 _BESIDE = {
@@ -23,6 +23,11 @@ _BESIDE = {
     Kind.TASK: "tasks",
     Kind.NOTE: "notes",
 }
+
+
+def told(folder: Folder) -> Path:
+    """A target folder's whole path: what the journal and people call it."""
+    return whole_path(folder.path, folder.section)
 
 
 class Routes:
@@ -38,7 +43,7 @@ class Routes:
         self._into = into
         self._kinds = kinds  # that the target keeps
         self._source = {folder.path: folder for folder in source}
-        self._there = {folder.path: folder for folder in there}
+        self._there = {told(folder): folder for folder in there}
         self._by_role: dict[tuple[Section, Role], Folder] = {}
         for folder in there:
             if folder.role is not None and folder.selectable:
@@ -61,7 +66,7 @@ class Routes:
         if (own := self._there.get(folder.path)) is not None and _alike(own, folder):
             return folder.path
         if folder.role is not None and (found := self._by_role.get((folder.section, folder.role))) is not None:
-            return found.path
+            return told(found)
         if len(folder.path) > 1 and folder.path not in self._there:
             return self._place(self._parent(folder)) + folder.path[-1:]
         return folder.path

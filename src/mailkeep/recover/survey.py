@@ -11,7 +11,7 @@ from mailkeep.mail.items import Folder
 from mailkeep.recover.plan import Action, Counts, in_chunks, obstacle, plan
 from mailkeep.recover.ports import Line, Source, SourceItem
 from mailkeep.recover.reading import Reading, Ways
-from mailkeep.recover.routes import Path, Routes, makes_empty
+from mailkeep.recover.routes import Path, Routes, makes_empty, told
 from mailkeep.recover.target import TargetFolder
 
 CHUNK_ITEMS = 200
@@ -60,7 +60,7 @@ class Survey:
     def steps(self) -> Iterator[tuple[TargetFolder, list[Action]]]:
         folders, there = self.source.folders(), self.connector.folders()
         capabilities = self.connector.capabilities
-        self._there = {folder.path: folder for folder in there}
+        self._there = {told(folder): folder for folder in there}
         self._routes = Routes(folders, there, self.into, capabilities.kinds)
         for folder in folders:
             target = self._target(folder)
@@ -99,7 +99,7 @@ class Survey:
 
     def _known(self, asked: Path, made: Folder) -> None:
         """The server may not allow every name: it is there under both."""
-        self._there[asked] = self._there[made.path] = made
+        self._there[asked] = self._there[told(made)] = made
 
     def _unfinished(self, folder: Folder) -> Iterator[SourceItem]:
         return (item for item in self.source.items(folder) if not _finished(self.lines.get(item.number)))

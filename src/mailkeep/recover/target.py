@@ -10,6 +10,7 @@ from mailkeep.mail.items import Folder, ItemRef
 from mailkeep.recover.fidelity import Held, Print
 from mailkeep.recover.plan import Key, listed_keys, wanted_keys
 from mailkeep.recover.ports import Line, SourceItem
+from mailkeep.recover.routes import told
 
 
 class TargetFolder:
@@ -28,7 +29,7 @@ class TargetFolder:
     @property
     def path(self) -> tuple[str, ...]:
         """Where items go: the server's own path, once the folder is there (it may not allow every name)."""
-        return self.folder.path if self.folder else self._path
+        return told(self.folder) if self.folder else self._path
 
     def matches(
         self,

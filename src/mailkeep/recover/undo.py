@@ -10,6 +10,7 @@ from mailkeep.mail.items import Folder
 from mailkeep.progress import Progress, Report, silent
 from mailkeep.recover.ports import Journal, Line, Source
 from mailkeep.recover.reading import Ways
+from mailkeep.recover.routes import told
 from mailkeep.recover.run import created_line
 from mailkeep.recover.survey import Survey
 
@@ -33,7 +34,7 @@ def undo_restore(
     `source` and `into` are the restore's own: what a killed attempt created before it could journal the id is found first.
     """
     _adopt(source, connector, journal, into, ways or Ways())
-    folders = {folder.path: folder for folder in connector.folders()}
+    folders = {told(folder): folder for folder in connector.folders()}
     lines = [line for line in journal.lines() if line.state in ("created", "verified", "differs")]
     removed = 0
     for number, line in enumerate(lines, 1):

@@ -14,7 +14,13 @@ from .conftest import Opener, Site
 FOLDER = os.environ.get("MAILKEEP_SCREENSHOTS")
 LIST = "/administration/services/sync-recover/"
 
-EVERYWHERE = {"tasks", "mailbox", "item", "appointment", "contact"}  # pictured light and dark, wide and narrow; the others once
+EVERYWHERE = {
+    "tasks",
+    "mailbox",
+    "item",
+    "appointment",
+    "contact",
+}  # pictured light and dark, wide and narrow; the others once
 
 pytestmark = pytest.mark.skipif(FOLDER is None, reason="MAILKEEP_SCREENSHOTS names no folder for the pictures")
 
