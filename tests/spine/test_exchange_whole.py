@@ -147,7 +147,6 @@ def test_what_is_restored_is_what_was_archived(server: ExchangeServer, kept: Ins
     done = restore(kept)
     assert done["create"] == total
     assert done["cannot"] == []
-    Path("/tmp/diff.json").write_text(json.dumps(done, ensure_ascii=False))
     lost = [one for one in done["differences"] if one["property"] not in SET_BY_SERVERS]
     assert lost == [], json.dumps(lost[:8], ensure_ascii=False, indent=1)
     report = done["properties"]
@@ -189,7 +188,7 @@ def test_a_revoked_right_names_itself_and_stops_nobody_else(server: ExchangeServ
     server.faults.add(Fault("impersonation_revoked", mailbox=YUKI))
     rows = sync(kept)
     assert (rows[YUKI]["result"], rows[YUKI]["code"]) == ("error", "impersonation_denied")
-    assert "ApplicationImpersonation" in rows[YUKI]["message"] + str(kept.ok("mailboxes").rows)
+    assert "ApplicationImpersonation" in rows[YUKI]["hint"]
     assert rows[EMPTY]["result"] == "ok"
     server.faults.clear()
     assert sync(kept)[YUKI]["result"] == "ok"

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from lxml import etree
 
 from mailkeep.connectors.base import NewItem
+from mailkeep.connectors.ews.restated import restated
 from mailkeep.connectors.ews.settable import WITH_MIME, creatable, extended_key, in_order, settable, xml_of
 from mailkeep.connectors.ews.wire import writing
 from mailkeep.connectors.ews.wire.envelope import Piece
@@ -21,6 +22,7 @@ from mailkeep.connectors.ews.wire.responses import parse_verbatim
 from mailkeep.connectors.ews.wire.shapes import DELIVERY_TIME, LAST_VERB, MESSAGE_FLAGS, SUBMIT_TIME, Extended
 from mailkeep.mail.items import Kind
 
+RESTATED = "read-only properties by their MAPI names"
 ARCHIVED_MAPI = "archived MAPI properties"  # beside those that make an item other than a new draft
 _READ, _UNSENT = 0x1, 0x8  # PidTagMessageFlags
 _VERBS = {"answered": "102", "$forwarded": "104"}  # PidTagLastVerbExecuted
@@ -94,7 +96,8 @@ def form_of(item: NewItem) -> Form:
 def parts_set(form: Form, without: Container[str] = ()) -> frozenset[str]:
     """Names of what is set, as `without` takes them."""
     names = frozenset(properties(form, without))
-    return names | {ARCHIVED_MAPI} if ARCHIVED_MAPI not in without and _archived(form, without) else names
+    groups = {ARCHIVED_MAPI: _archived(form, without), RESTATED: _restated(form, without)}
+    return names | {name for name, held in groups.items() if held and name not in without}
 
 
 def pieces(form: Form, without: Container[str] = ()) -> tuple[Piece, ...]:
@@ -106,8 +109,9 @@ def pieces(form: Form, without: Container[str] = ()) -> tuple[Piece, ...]:
 def properties(form: Form, without: Container[str] = ()) -> dict[str, str]:
     """Name → XML of what is set beside the MIME; extended properties all under one name."""
     found: dict[str, str] = {}
-    archived = [] if ARCHIVED_MAPI in without else _archived(form, without)
-    extended = [] if "ExtendedProperty" in without else [*_state(form, without), *archived]
+    archived = {} if ARCHIVED_MAPI in without else _archived(form, without)
+    restated_ = {} if RESTATED in without else _restated(form, without)
+    extended = [] if "ExtendedProperty" in without else [*_state(form, without), *(restated_ | archived).values()]
     if form.element is not None:
         for child in settable(form.element, WITH_MIME if form.by_mime else None):
             name = etree.QName(child).localname
@@ -153,15 +157,22 @@ def _state(form: Form, without: Container[str]) -> list[str]:
     return [_extended(one, value) for one, value in told if one.key not in without]
 
 
-def _archived(form: Form, without: Container[str]) -> list[str]:
-    """The archived MAPI properties, but those of `_state`."""
+def _archived(form: Form, without: Container[str]) -> dict[str, str]:
+    """The archived MAPI properties by key, but those of `_state`."""
     if form.element is None:
-        return []
-    return [
-        xml_of(child)
+        return {}
+    return {
+        extended_key(child): xml_of(child)
         for child in settable(form.element, ("ExtendedProperty",))
         if extended_key(child) not in without and extended_key(child) != LAST_VERB.key
-    ]
+    }
+
+
+def _restated(form: Form, without: Container[str]) -> dict[str, str]:
+    """By MAPI names, what EWS shows and does not let set."""
+    if form.element is None:
+        return {}
+    return {one.key: _extended(one, value) for one, value in restated(form.element) if one.key not in without}
 
 
 def _title(form: Form) -> str:

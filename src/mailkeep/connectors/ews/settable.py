@@ -70,6 +70,7 @@ OCCURRENCE_URIS = {
 
 RARER_FIRST: tuple[frozenset[str], ...] = (
     _names("Culture EnhancedLocation ConferenceType MeetingWorkspaceUrl NetShowUrl AllowNewTimeProposal"),
+    frozenset({"read-only properties by their MAPI names"}),  # see `restated`
     frozenset({"archived MAPI properties"}),  # see `composing`
     _names("Flag ReminderDueBy Contacts FileAsMapping PostalAddressIndex CompleteDate InReplyTo Sender From"),
     _names("ReminderIsSet ReminderMinutesBeforeStart ConversationIndex ConversationTopic Categories"),

@@ -29,6 +29,11 @@ _RESPONSE_STATUS = f"{_APPOINTMENT}/{0x8218}"  # PidLidResponseStatus
 _SEQUENCE = f"{_APPOINTMENT}/{0x8201}"  # PidLidAppointmentSequence
 _REPLY_TIME = f"{_APPOINTMENT}/{0x8220}"  # PidLidAppointmentReplyTime
 _INVITED = f"{_APPOINTMENT}/{0x8229}"  # PidLidFInvited
+_PROCESSED = "0x7d01"  # PidTagProcessed
+_PHONETIC = {
+    f"{PROPERTY_SETS['Address']}/{0x802C}": "PhoneticFirstName",
+    f"{PROPERTY_SETS['Address']}/{0x802D}": "PhoneticLastName",
+}
 _COMPLETED = f"{_TASK}/{0x810F}"  # PidLidTaskDateCompleted
 _TASK_OWNER = f"{_TASK}/{0x811F}"  # PidLidTaskOwner
 _ONLINE_LINK = f"{PROPERTY_SETS['PublicStrings']}/=OnlineMeetingExternalLink"
@@ -97,6 +102,12 @@ def _mirror(item: Item, key: str, inner: str) -> None:
         item.properties["IsCancelled"] = boolean(bool(state & 4))
     elif key == _RESPONSE_STATUS:
         item.properties["MyResponseType"] = _ANSWERS[int(inner)]
+        if item.item_class.lower().startswith("ipm.schedule.meeting."):
+            item.properties["ResponseType"] = _ANSWERS[int(inner)]
+    elif key == _PROCESSED:
+        item.properties["HasBeenProcessed"] = inner
+    elif key in _PHONETIC:
+        item.properties[_PHONETIC[key]] = inner
     elif key == _SEQUENCE:
         item.properties["AppointmentSequenceNumber"] = inner
     elif key == _REPLY_TIME:

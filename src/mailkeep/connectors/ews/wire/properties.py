@@ -100,10 +100,13 @@ def _add(found: dict[str, str], prefix: str, pairs: Pairs) -> None:
 
 
 def _of_item(element: etree._Element) -> Pairs:
-    mail = etree.QName(element).localname in _MAIL
+    kind = etree.QName(element).localname
+    passed_over = {"Attachments"} if kind in _MAIL else _ONLY_OF_MAIL | {"Attachments"}
+    if kind == "CalendarItem":
+        passed_over |= {"ReminderDueBy"}  # follows from the start and the minutes before it; some tell the series' next
     for child in element:
         name = etree.QName(child).localname
-        if name in LEFT_OUT or (name in _ONLY_OF_MAIL and not mail) or name == "Attachments":
+        if name in LEFT_OUT or name in passed_over:
             continue
         yield from _OWN_WAY.get(name, _plain)(name, child)
 
