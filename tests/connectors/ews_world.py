@@ -2,6 +2,7 @@
 
     MAILKEEP_TEST_EWS_URL=http://127.0.0.1:8080/EWS/Exchange.asmx MAILKEEP_TEST_EWS_USER=… MAILKEEP_TEST_EWS_PASSWORD=…
     MAILKEEP_TEST_EWS_MAILBOXES=one@firma.example,two@firma.example
+    (and, where it must be: MAILKEEP_TEST_EWS_AUTH=ntlm MAILKEEP_TEST_EWS_CA=authority.pem)
 
 Whoever changes the mailbox behind the connector's back does it over EWS too, with a session of their own. Everything happens
 below one folder that the world makes and removes again; the connector under test sees that folder as the whole mailbox.
@@ -34,7 +35,7 @@ from mailkeep.connectors.ews.wire import listing, requests, writing
 from mailkeep.connectors.ews.wire.envelope import Request
 from mailkeep.connectors.ews.wire.ids import FolderName
 from mailkeep.connectors.ews.wire.responses import ResponseMessage
-from mailkeep.connectors.ews.wire.shapes import LISTING, Extended, Shape
+from mailkeep.connectors.ews.wire.shapes import ID_ONLY, LISTING, Extended, Shape
 from mailkeep.errors import MailkeepError
 from mailkeep.mail.items import Folder, ItemRef, Kind, Section
 from mailkeep.simulator.ews.faults import Fault
@@ -111,7 +112,7 @@ def named_places() -> list[Mailbox]:
         parts.hostname or "",
         parts.port,
         tls="none" if parts.scheme == "http" else "implicit",
-        ca_pem=os.environ.get("MAILKEEP_TEST_EWS_CA", ""),
+        ca_pem=Path(authority).read_text() if (authority := os.environ.get("MAILKEEP_TEST_EWS_CA", "")) else "",
         user=told["USER"],
         password=told["PASSWORD"],
         auth=os.environ.get("MAILKEEP_TEST_EWS_AUTH", "basic"),
@@ -159,9 +160,7 @@ class EwsWorld:
     def close(self) -> None:
         """Remove everything that was made here."""
         try:
-            inner = f'<m:FolderIds><t:FolderId Id="{self._top}"/></m:FolderIds>'
-            body = f'<m:DeleteFolder DeleteType="HardDelete">{inner}</m:DeleteFolder>'
-            self._hand.one(Request("DeleteFolder", (body.encode(),)), "clean up")
+            remove_tree(self._hand, self._top)
         finally:
             self._hand.close()
 
@@ -244,6 +243,28 @@ class EwsWorld:
         message = self._hand.one(requests.get_item([self._items[path, subject]], LISTING), "look at a message")
         assert message.item is not None
         return listing.item_ref(message.item).stable_id
+
+
+def remove_tree(session: Session, top: str) -> None:
+    """Delete a folder with all that is in it: at once where the server can, else from the bottom up."""
+    if _deleted(session, top):
+        return
+    below = listing.read_folders(session.one(requests.find_folder([top], offset=0), "look what is left"))
+    for folder in [*reversed([one.id for one in below]), top]:
+        refs = listing.read_found_items(session.one(requests.find_item(folder, ID_ONLY), "look what is left")).refs
+        if refs:
+            session.call(writing.delete_item([ref.id for ref in refs]), "clean up")
+        assert _deleted(session, folder), "what this test made is still there"
+
+
+def _deleted(session: Session, folder: str) -> bool:
+    inner = f'<m:FolderIds><t:FolderId Id="{folder}"/></m:FolderIds>'
+    body = f'<m:DeleteFolder DeleteType="HardDelete">{inner}</m:DeleteFolder>'
+    try:
+        messages = session.call(Request("DeleteFolder", (body.encode(),)), "clean up")
+    except MailkeepError:
+        return False
+    return bool(messages) and messages[0].response_class != "Error"
 
 
 class Rerooted:

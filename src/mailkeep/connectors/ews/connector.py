@@ -106,9 +106,11 @@ class EwsConnector:
     def _provable(self, known: Known) -> Marks | None:
         """The folder's marks before its listing, if a later change cannot leave them as they are.
 
-        The commit time is told in whole seconds: marks of a folder that changed a moment ago prove nothing.
+        Exchange's do move with every change (Microsoft, "Handling notification-related errors in EWS"); other servers tell
+        them too, and some move them for new items only. The commit time is told in whole seconds: marks of a folder that
+        changed a moment ago prove nothing.
         """
-        marks = known.marks
+        marks = known.marks if self._session.exchange else None
         committed = moment(marks.committed) if marks is not None else None
         now = self._session.server_time or datetime.now(UTC)
         return marks if committed is not None and committed + _SETTLED < now else None

@@ -33,6 +33,7 @@ ITEM_BYTES_MAX = 256 << 20
 EXPORT_BYTES_MAX = 48 << 20  # of an item: above, its MIME and properties are its native form
 _BATCH_ITEMS = 100
 _BATCH_BYTES = 8 << 20
+_UNKNOWN_BYTES = 1 << 20  # of an item whose size the server does not say
 _IN_FLIGHT = 2
 _FAILURES_MAX = 2  # of ExportItems before anything was exported: the server has no such thing
 _WHAT = "read items"
@@ -138,12 +139,12 @@ class Fetching:
             if ref.size > self._bytes_max:
                 message = f"the item has {ref.size:,} bytes, at most {self._bytes_max:,} are taken"
                 self._refused.append(Unfetched(ref, "item_too_large", message))
-            elif batch.refs and batch.bytes + ref.size > _BATCH_BYTES:
+            elif batch.refs and batch.bytes + (ref.size or _UNKNOWN_BYTES) > _BATCH_BYTES:
                 self._held = ref
                 break
             else:
                 batch.refs.append(ref)
-                batch.bytes += ref.size
+                batch.bytes += ref.size or _UNKNOWN_BYTES
         return batch if batch.refs or self._refused else None
 
     def _refusals(self) -> Iterator[Unfetched]:

@@ -18,14 +18,20 @@ def headers(session: Session, refs: Iterable[ItemRef]) -> Iterator[tuple[ItemRef
     """Each message with its header block. What would not come is left out: it cannot be proven the same."""
     mails = (ref for ref in refs if ref.kind is Kind.MAIL)
     while batch := list(islice(mails, _AT_ONCE)):
-        try:
-            for ref, message in zip(
-                batch, session.stream(requests.get_item([ref.id for ref in batch], MIME)), strict=False
-            ):
-                found = message.content
-                if message.ok and found is not None and not found.problem:
-                    head, blank, _ = bytes(found.content).partition(b"\r\n\r\n")
-                    yield ref, head + blank
-        except SoapFault as fault:
-            if not codes.splits(fault.message.code):
-                raise session.error(fault.message, "read the headers of items") from fault
+        yield from _heads(session, batch)
+
+
+def _heads(session: Session, batch: list[ItemRef]) -> list[tuple[ItemRef, bytes]]:
+    """All of a batch: the line is free again before anything is handed out."""
+    request = requests.get_item([ref.id for ref in batch], MIME)
+    found = []
+    try:
+        for ref, message in zip(batch, session.stream(request), strict=False):
+            held = message.content
+            if message.ok and held is not None and not held.problem:
+                head, blank, _ = bytes(held.content).partition(b"\r\n\r\n")
+                found.append((ref, head + blank))
+    except SoapFault as fault:
+        if not codes.splits(fault.message.code):
+            raise session.error(fault.message, "read the headers of items") from fault
+    return found

@@ -21,6 +21,7 @@ from mailkeep.connectors.ews.wire.responses import ResponseMessage, SoapFault
 from mailkeep.errors import GiveUp, MailkeepError, RetryLater
 
 _COPIED_BYTES_MAX = 1 << 20  # a larger request goes out in pieces
+_EXCHANGE_HEADERS = ("X-FEServer", "X-BEServer", "X-CalculatedBETarget", "X-DiagInfo")
 CONTENT_BYTES_MAX = 400 << 20  # of one MIME or attachment; more is refused while it comes
 
 
@@ -40,6 +41,7 @@ class Session:
         self.mailbox = transport.mailbox
         self.usage = Usage()
         self.server_time: datetime | None = None
+        self.exchange = False  # known once Exchange's own headers were seen
         self.content_bytes_max = content_bytes_max
         self.impersonates = impersonate
         self._whose = "" if impersonate or own else self.mailbox
@@ -89,6 +91,7 @@ class Session:
         line = transport or self.transport
         with line.busy, self._post(line, request, body, usage or self.usage) as answer:
             self.server_time = answer.date or self.server_time
+            self.exchange = self.exchange or any(name in answer.headers for name in _EXCHANGE_HEADERS)
             self._signed_in = True
             try:
                 yield from responses.read(answer.chunks(), content_bytes_max=self.content_bytes_max)

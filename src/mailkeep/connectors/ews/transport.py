@@ -204,7 +204,7 @@ class Answer:
         lost = "it is tried again"
         try:
             with _waited(self._usage):
-                chunk: bytes = self._response.raw.read(size)
+                chunk: bytes = self._response.raw.read(size, decode_content=True)  # who compresses unasked
         except urllib3.exceptions.ReadTimeoutError as error:
             raise RetryNow("connection_lost", f"{self._host} fell silent in the middle of an answer", lost) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
