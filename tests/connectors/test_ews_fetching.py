@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -254,3 +255,33 @@ def test_a_large_message_fits_into_bounded_memory(exchanges: dict[str, Simulated
     peak = int(ran.stdout)  # kB; of that process alone, unlike ru_maxrss, which it has from its parent
     print(f"resident: {peak / 1024:.0f} MB at most")
     assert peak < 300 * 1024
+
+
+def test_headers_of_items_without_a_lasting_id(world: EwsWorld) -> None:
+    """Twenty at a time, and the session is free for other things between them."""
+    fill(world, *range(25))
+    connector = world.connect()
+    wanted = [replace(ref, stable_id="") for ref in refs(connector)]
+    folder = inbox(connector)
+    heads = {}
+    for ref, head in connector.identify(folder, iter(wanted)):
+        heads[ref.subject] = head
+        if len(heads) % 10 == 1:
+            assert connector.count(folder) == 25
+    assert len(heads) == 25
+    assert all(head.endswith(b"\r\n\r\n") and b"Message-ID" in head for head in heads.values())
+
+
+def test_two_fetches_and_a_listing_at_once(world: EwsWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "_BATCH_ITEMS", 3)
+    fill(world, *range(14))
+    connector = world.connect()
+    wanted = refs(connector)
+    folder = inbox(connector)
+    one, two = connector.fetch(folder, iter(wanted)), connector.fetch(folder, iter(reversed(wanted)))
+    seen = []
+    for first, second in zip(one, two, strict=True):
+        assert isinstance(first, Fetched)
+        assert isinstance(second, Fetched)
+        seen += [first.ref.id, second.ref.id]
+    assert sorted(seen) == sorted([ref.id for ref in wanted] * 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -206,3 +207,9 @@ def test_a_large_request_goes_out_in_pieces_and_twice_if_need_be() -> None:
         first, second = server.asked[1:]
     assert first.body == second.body
     assert base64.b64encode(content) in second.body
+
+
+def test_who_compresses_unasked_is_read_all_the_same() -> None:
+    with peer(Said(body=gzip.compress(ROOT), headers={"Content-Encoding": "gzip"})) as server:
+        root(session(server))
+        assert server.asked[0].headers["Accept-Encoding"] == "identity"
