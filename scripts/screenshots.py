@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urljoin
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "screenshots"
@@ -33,7 +34,7 @@ SERVICE = "/administration/services/sync-recover/"
 MAILBOXES = f"{SERVICE}mailboxes/"
 # What is opened in the reader's mailbox: picture, folder, words in the item's line.
 OPENED = (
-    ("mailbox", "Posteingang", ""),
+    ("mailbox", "Posteingang", "Angebot"),
     ("series", "Kalender", "Monatsgespräch"),
     ("contact", "Kontakte", "Keßler"),
     ("errand", "Aufgaben", "Wochenzahlen"),
@@ -106,19 +107,25 @@ def give_reason(page: Page) -> None:
 
 
 def read(page: Page, folder: str, words: str, *, narrow: bool) -> None:
-    """Open the first item of the folder whose line holds the words."""
+    """Open the first item of the folder whose line holds the words; where none does, the first."""
     if narrow:
         # the tree of folders is folded away
-        page.goto(page.locator(f"a[title*='{folder}']").first.get_attribute("href") or "")
+        follow(page, page.locator(f"a[title*='{folder}']").first)
     else:
         page.click(f"a[title*='{folder}']")
         page.wait_for_timeout(800)
-    item = page.locator("a.letter", has_text=words).first
+    fitting = page.locator("a.letter", has_text=words)
+    item = (fitting if fitting.count() else page.locator("a.letter")).first
     if narrow:  # no pane beside the list: the item has a page of its own
-        page.goto(item.get_attribute("href") or "")
+        follow(page, item)
     else:
         item.click()
     page.wait_for_timeout(1500)  # until the frame has drawn its body
+
+
+def follow(page: Page, link: Locator) -> None:
+    """Go where the link leads, whether it can be seen or not."""
+    page.goto(urljoin(page.url, link.get_attribute("href") or ""))
 
 
 def visit(page: Page, address: str, name: str) -> None:

@@ -268,14 +268,15 @@ def _placed(rng: Random, made: Appointment) -> Appointment:
 def _answered(
     rng: Random, people: list[Person], sent: datetime, now: datetime, *, always: bool = False
 ) -> tuple[Guest, ...]:
-    guests = []
+    guests: list[Guest] = []
     for person in people:
+        optional = rng.random() < 0.2 and bool(guests)  # somebody has to come
         answer = "accept" if always else rng.choices(ANSWERS, (65, 15, 8, 12))[0]
         at = sent + timedelta(minutes=rng.randint(4, 1800))
         if at > now or answer == "none":
-            guests.append(Guest(person, "none", optional=rng.random() < 0.2))
+            guests.append(Guest(person, "none", optional=optional))
         else:
-            guests.append(Guest(person, answer, at.replace(microsecond=0), rng.random() < 0.2))
+            guests.append(Guest(person, answer, at.replace(microsecond=0), optional))
     return tuple(guests)
 
 

@@ -31,8 +31,15 @@ class MeetingMail:
 
     @property
     def readers(self) -> tuple[Person, ...]:
-        """To whom it is addressed: one letter goes to all guests, an answer to the organiser alone."""
-        return (self.reader,) if self.kind == "response" else tuple(guest.person for guest in self.appointment.guests)
+        """To whom it is addressed: one letter goes to all guests (the optional ones are copied), an answer to the organiser alone."""
+        return (self.reader,) if self.kind == "response" else self._guests(optional=False)
+
+    @property
+    def copied(self) -> tuple[Person, ...]:
+        return () if self.kind == "response" else self._guests(optional=True)
+
+    def _guests(self, *, optional: bool) -> tuple[Person, ...]:
+        return tuple(guest.person for guest in self.appointment.guests if guest.optional is optional)
 
     @property
     def first(self) -> bool:

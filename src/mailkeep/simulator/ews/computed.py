@@ -119,7 +119,7 @@ def _display(name: str, sources: Iterable[str]) -> Callable[[View], str]:
         for source in sources:
             inner = view.item.properties.get(source)
             names += [box[0] or box[1] for box in people(inner)] if inner else []
-        return element(name, escape("; ".join(names)))
+        return element(name, escape("; ".join(dict.fromkeys(names))))  # a meeting request says its guests twice
 
     return of
 

@@ -6,6 +6,7 @@ Everybody who takes part has a copy of their own: the organiser's knows every an
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from xml.sax.saxutils import escape
@@ -190,16 +191,22 @@ def meeting_mail(mail: MeetingMail) -> Bundle:
         "Importance": mail.appointment.importance,
         "Sender": elements.person(mail.author, mail.appointment.language),
         "From": elements.person(mail.author, mail.appointment.language),
-        "ToRecipients": "".join(elements.person(reader, mail.appointment.language) for reader in mail.readers),
+        "ToRecipients": _people(mail.readers, mail.appointment.language),
         "ConversationTopic": escape(mail.appointment.subject),
         "InternetMessageId": escape(_message_id(mail)),
         "UID": mail.appointment.uid,
         "DateTimeStamp": elements.moment(mail.sent),
     }
+    if mail.copied:
+        made.properties["CcRecipients"] = _people(mail.copied, mail.appointment.language)
     made.sent = mail.sent
     made.received = made.created = made.modified = mail.sent + timedelta(seconds=2)
     files = mail.appointment.attachments if mail.kind == "request" else ()
     return Bundle(made, tuple(file_attachment(file, mail.sent) for file in files))
+
+
+def _people(people: Iterable[Person], language: str) -> str:
+    return "".join(elements.person(one, language) for one in people)
 
 
 def _message_id(mail: MeetingMail) -> str:
