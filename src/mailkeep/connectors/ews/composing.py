@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import starmap
 
 from lxml import etree
 
@@ -111,7 +112,8 @@ def properties(form: Form, without: Container[str] = ()) -> dict[str, str]:
     found: dict[str, str] = {}
     archived = {} if ARCHIVED_MAPI in without else _archived(form, without)
     restated_ = {} if RESTATED in without else _restated(form, without)
-    extended = [] if "ExtendedProperty" in without else [*_state(form, without), *(restated_ | archived).values()]
+    state = starmap(writing.extended_property, state_of(form, without))
+    extended = [] if "ExtendedProperty" in without else [*state, *(restated_ | archived).values()]
     if form.element is not None:
         for child in settable(form.element, WITH_MIME if form.by_mime else None):
             name = etree.QName(child).localname
@@ -142,29 +144,30 @@ def _flag(form: Form, archived: str) -> dict[str, str]:
     return {"Flag": archived if "Flagged<" in archived and "NotFlagged" not in archived else flagged}
 
 
-def _state(form: Form, without: Container[str]) -> list[str]:
-    """What makes an item other than a new draft: its flags, times, and that it was answered."""
+def state_of(form: Form, without: Container[str] = ()) -> list[tuple[Extended, str]]:
+    """MAPI properties that make an item other than a new draft: its flags, times, and that it was answered."""
     item = form.item
-    if item.kind not in (Kind.MAIL, Kind.NOTE):
-        return [_extended(_TITLE, title)] if (title := _title(form)) and _TITLE.key not in without else []
-    flags = (_READ if _seen(form) else 0) | (_UNSENT if "draft" in item.flags else 0)
-    told: list[tuple[Extended, str]] = [(MESSAGE_FLAGS, str(flags))]
+    told: list[tuple[Extended, str]] = []
+    if item.kind in (Kind.MAIL, Kind.NOTE):
+        told.append((MESSAGE_FLAGS, str((_READ if _seen(form) else 0) | (_UNSENT if "draft" in item.flags else 0))))
     if item.kind is Kind.MAIL:
         told.append((DELIVERY_TIME, _time(item.received)))
         sent = form.element.findtext(f"{T}DateTimeSent") if form.element is not None else None
         told += [(SUBMIT_TIME, sent)] if sent else []
         told += [(LAST_VERB, verb) for flag, verb in _VERBS.items() if flag in item.flags][:1]
-    return [_extended(one, value) for one, value in told if one.key not in without]
+    if title := _title(form):
+        told.append((_TITLE, title))
+    return [pair for pair in told if pair[0].key not in without]
 
 
 def _archived(form: Form, without: Container[str]) -> dict[str, str]:
-    """The archived MAPI properties by key, but those of `_state`."""
+    """The archived MAPI properties by key, but those of `state_of`."""
     if form.element is None:
         return {}
     return {
         extended_key(child): xml_of(child)
         for child in settable(form.element, ("ExtendedProperty",))
-        if extended_key(child) not in without and extended_key(child) != LAST_VERB.key
+        if extended_key(child) not in without and extended_key(child) not in (LAST_VERB.key, _TITLE.key)
     }
 
 
@@ -172,16 +175,13 @@ def _restated(form: Form, without: Container[str]) -> dict[str, str]:
     """By MAPI names, what EWS shows and does not let set."""
     if form.element is None:
         return {}
-    return {one.key: _extended(one, value) for one, value in restated(form.element) if one.key not in without}
+    found = ((one, value) for one, value in restated(form.element) if one.key not in without)
+    return {one.key: writing.extended_property(one, value) for one, value in found}
 
 
 def _title(form: Form) -> str:
     found = form.element.findtext(f"{T}CompleteName/{T}Title") if form.element is not None else None
     return found or ""
-
-
-def _extended(one: Extended, value: str) -> str:
-    return writing.extended_property(one, value)
 
 
 def _time(moment: datetime) -> str:

@@ -19,7 +19,7 @@ from lxml import etree
 from mailkeep.connectors.base import Created, NewItem
 from mailkeep.connectors.ews import series
 from mailkeep.connectors.ews.attaching import attach
-from mailkeep.connectors.ews.composing import Form, form_of, parts_set, pieces, properties
+from mailkeep.connectors.ews.composing import Form, form_of, parts_set, pieces, properties, state_of
 from mailkeep.connectors.ews.hierarchy import FOLDER_CLASSES, Hierarchy
 from mailkeep.connectors.ews.refusals import ServerFailed
 from mailkeep.connectors.ews.session import Session
@@ -236,6 +236,7 @@ def _create_then_fill(session: Session, folder: Folder, form: Form, refused: Mai
     changes = [
         writing.SetField("item:MimeContent", bare.name, mime),
         writing.SetField("message:IsRead", bare.name, f"<t:IsRead>{read}</t:IsRead>"),
+        *(writing.SetField(one, bare.name, writing.extended_property(one, value)) for one, value in state_of(form)),
     ]
     filled = _message(session, silently(writing.update_item(item_id, changes, conflict="AlwaysOverwrite")))
     if filled.response_class == "Error":

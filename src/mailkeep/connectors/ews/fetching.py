@@ -240,6 +240,8 @@ class Fetching:
             return Unfetched(ref, *told)
         if messages and messages[0].response_class != "Error":
             return whole(line, ref, messages[0], self._bytes_max)
+        if messages and (codes.item_problem(messages[0]) or ("",))[0] == "vanished":
+            return Unfetched(ref, "vanished", "the item was removed while it was being fetched")
         return Unfetched(ref, *told)
 
     # --- exports ------------------------------------------------------------------------------------------------------
