@@ -71,6 +71,7 @@ LASTING = frozenset({"login_page", "throttled_huge", "busy_long"})  # struck as 
 WITH_TLS = frozenset(kind for kind in KINDS if kind.startswith("certificate_"))
 LEAVES_OUT = {"item_too_large": "item_too_large", "item_corrupt": "unreadable", "poisoned_item": "unreadable"}
 CONTENT_OF_ITS_OWN = frozenset({"regenerated", "mime_conversion_failed"})
+NEVER_MET = frozenset({"token_revoked", "move_stamps"})  # nobody here signs in by token, or moves by EWS
 QUICK = {"silence": 0.4, "slow_start": 0.2, "slow_drip": 0.2}  # seconds that really pass
 SCENARIOS = sorted(KINDS)
 
@@ -221,7 +222,8 @@ def _live(mailbox: Mailbox, rng: random.Random) -> None:
 def test_it_converges(world: World, request: pytest.FixtureRequest) -> None:
     kind, seed = request.node.callspec.params["world"]
     rng = random.Random(f"{kind} {seed}")
-    first_time = rng.random() < 0.3  # else the fault meets a mailbox that is archived already
+    needs_a_state = kind.startswith("sync_state") or kind == "mailbox_moved"
+    first_time = rng.random() < 0.3 and not needs_a_state  # else the fault meets a mailbox that is archived already
     if not first_time:
         assert world.anna.run(world.staging).result == "ok"
         _live(world.mailbox(ANNA), rng)
@@ -238,6 +240,7 @@ def test_it_converges(world: World, request: pytest.FixtureRequest) -> None:
         reasons = {reason for line in during[-1].ledger for reason in line.left_out}
         assert reasons <= {LEAVES_OUT[kind]}
         assert during[-1].result != "error"
+    assert world.server.faults.struck or kind in NEVER_MET
     world.server.faults.clear()
     _wait_out(world, during[-1])
     last = _until_level(world)
@@ -307,7 +310,7 @@ def _check_remade(world: World, kind: str) -> None:
             else:
                 assert b"PidTag" in content or b":Subject>" in content
                 assert {part.name for part in held.native} >= {"ews.properties", "ews.export"}
-    assert world.remade
+    assert world.remade or kind != "regenerated"  # the one item that was not to be had may be no mail
 
 
 def _assert_equal(world: World, address: str, archived: Archived) -> None:
