@@ -1,6 +1,6 @@
 """`make bench`: measure everything in one run, print the table, write docs/performance.md.
 
-    python -m bench [--messages 20000] [--rounds 3] [--only first,again,disk,reading,memory] [--no-write]
+    python -m bench [--messages 20000] [--rounds 3] [--only first,again,disk,reading,memory,exchange] [--no-write]
 
 A run with other numbers than the defaults is a trial: it writes nothing.
 """
@@ -16,7 +16,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import data, measure, report, rounds
+from bench import data, exchange, measure, report, rounds
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "bench"
@@ -26,6 +26,7 @@ CHAPTERS = {
     "disk": rounds.disk,
     "reading": rounds.reading,
     "memory": rounds.memory,
+    "exchange": exchange.of,
 }
 MESSAGES, ROUNDS = 20_000, 3
 
