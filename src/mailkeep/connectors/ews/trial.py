@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from mailkeep.connectors.base import Endpoint, Step
 from mailkeep.connectors.ews import autodiscover, certificate
@@ -17,6 +16,7 @@ from mailkeep.connectors.ews.opening import Opening, account_for, clearer, look,
 from mailkeep.connectors.ews.session import Session
 from mailkeep.connectors.ews.transport import CONNECT_SECONDS_MAX, Transport, port
 from mailkeep.connectors.ews.wire.shapes import Shape
+from mailkeep.connectors.stepping import in_turn
 from mailkeep.errors import GiveUp, MailkeepError, RetryLater
 from mailkeep.mail.items import Section
 
@@ -37,23 +37,19 @@ class Trial:
 
     def steps(self) -> Iterator[Step]:
         """Stops after the first that fails."""
-        works: list[tuple[str, Callable[[], str]]] = [
-            ("dns", self._dns),
-            ("tcp", self._tcp),
-            ("tls", self._tls),
-            ("sign_in", self._sign_in),
-            ("permission", self._permission),
-            ("mailbox_check", self._mailbox_check),
-        ]
-        try:
-            for name, work in works:
-                step = _timed(name, work)
-                yield step
-                if not step.ok:
-                    return
-        finally:
-            if self._session is not None:
-                self._session.close()
+        return in_turn(
+            dns=self._dns,
+            tcp=self._tcp,
+            tls=self._tls,
+            sign_in=self._sign_in,
+            permission=self._permission,
+            mailbox_check=self._mailbox_check,
+            close=self._close,
+        )
+
+    def _close(self) -> None:
+        if self._session is not None:
+            self._session.close()
 
     def _dns(self) -> str:
         host = self._endpoint.host
@@ -149,12 +145,3 @@ def _own_address(endpoint: Endpoint) -> str:
     if endpoint.logins:
         return endpoint.logins[0][0]
     return endpoint.user if "@" in endpoint.user and not endpoint.impersonate else ""
-
-
-def _timed(name: str, work: Callable[[], str]) -> Step:
-    began = time.perf_counter()
-    try:
-        message, hint, ok = work(), "", True
-    except MailkeepError as error:
-        message, hint, ok = error.message, error.hint, False
-    return Step(name, ok, (time.perf_counter() - began) * 1000, message, hint)

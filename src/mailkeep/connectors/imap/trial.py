@@ -5,7 +5,6 @@ dns → tcp → tls → sign_in → permission → mailbox_check
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 from mailkeep.connectors.base import Endpoint, Step, Usage
@@ -13,6 +12,7 @@ from mailkeep.connectors.imap import opening
 from mailkeep.connectors.imap.connector import ImapConnector
 from mailkeep.connectors.imap.line import Line
 from mailkeep.connectors.imap.session import Session
+from mailkeep.connectors.stepping import in_turn
 from mailkeep.errors import GiveUp, MailkeepError
 from mailkeep.mail.items import Role
 
@@ -32,22 +32,15 @@ class Trial:
 
     def steps(self) -> Iterator[Step]:
         """Stops after the first that fails."""
-        works: list[tuple[str, Callable[[], str]]] = [
-            ("dns", self._dns),
-            ("tcp", self._tcp),
-            ("tls", self._tls),
-            ("sign_in", self._sign_in),
-            ("permission", self._permission),
-            ("mailbox_check", self._mailbox_check),
-        ]
-        try:
-            for name, work in works:
-                step = _timed(name, work)
-                yield step
-                if not step.ok:
-                    return
-        finally:
-            self._close()
+        return in_turn(
+            dns=self._dns,
+            tcp=self._tcp,
+            tls=self._tls,
+            sign_in=self._sign_in,
+            permission=self._permission,
+            mailbox_check=self._mailbox_check,
+            close=self._close,
+        )
 
     def _dns(self) -> str:
         return f"{self._endpoint.host} is {', '.join(dict.fromkeys(opening.resolve(self._endpoint)))}"
@@ -111,12 +104,3 @@ def _own_address(endpoint: Endpoint) -> str:
     if endpoint.logins:
         return endpoint.logins[0][0]
     return "" if endpoint.master_user else endpoint.user
-
-
-def _timed(name: str, work: Callable[[], str]) -> Step:
-    began = time.perf_counter()
-    try:
-        message, hint, ok = work(), "", True
-    except MailkeepError as error:
-        message, hint, ok = error.message, error.hint, False
-    return Step(name, ok, (time.perf_counter() - began) * 1000, message, hint)
