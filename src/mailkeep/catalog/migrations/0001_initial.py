@@ -169,7 +169,6 @@ class Migration(migrations.Migration):
                 ("kind", models.CharField(max_length=10)),
                 ("role", models.CharField(default="", max_length=20)),
                 ("selectable", models.BooleanField(default=True)),
-                ("section", models.CharField(default="primary", max_length=20)),
                 (
                     "mailbox",
                     models.ForeignKey(
@@ -491,7 +490,6 @@ class Migration(migrations.Migration):
                 ("identity", models.BinaryField(default=b"")),
                 ("left_out", models.CharField(default="", max_length=30)),
                 ("detail", models.TextField(default="")),
-                ("native", models.JSONField(null=True)),
                 (
                     "mailbox",
                     models.ForeignKey(
