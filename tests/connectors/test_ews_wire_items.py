@@ -190,7 +190,8 @@ def test_every_code_of_the_schema_is_classed_once(corpus: Path) -> None:
         ("ErrorServerBusy", RetryLater, "throttled"),
         ("ErrorExceededConnectionCount", RetryLater, "throttled"),
         ("ErrorMailboxMoveInProgress", RetryLater, "mailbox_moving"),
-        ("ErrorMailboxStoreUnavailable", RetryLater, "unreachable"),
+        ("ErrorMailboxStoreUnavailable", RetryLater, "store_offline"),
+        ("ErrorInvalidServerVersion", GiveUp, "refused_by_server"),
         ("ErrorInternalServerError", RetryLater, "unreachable"),
         ("ErrorInternalServerTransientError", RetryNow, "connection_lost"),
         ("ErrorTimeoutExpired", RetryNow, "connection_lost"),
@@ -255,7 +256,6 @@ def test_questions_about_codes() -> None:
     assert codes.is_missing_operation("ErrorInvalidOperation")
     assert codes.is_missing_operation("Client")
     assert not codes.is_missing_operation("ErrorServerBusy")
-    assert codes.is_wrong_version("ErrorInvalidServerVersion")
     assert codes.splits("ErrorInternalServerError")
     assert not codes.splits("ErrorServerBusy")
 

@@ -12,7 +12,7 @@ _SENTENCES = {
     "tls_untrusted": "the server's certificate is not trusted",
     "forms_login_page": "a sign-in page stands in front of the server",
     "unreachable": "the server cannot be reached",
-    "store_offline": "the archive's store cannot be written",
+    "store_offline": "a store is offline: the server's mailbox database or the archive's own, as each message says",
     "owned_by_other_task": "another task synchronises the mailbox",
     "throttled": "the server asks us to slow down",
     "partial": "some items could not be archived yet",

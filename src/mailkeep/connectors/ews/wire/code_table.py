@@ -14,6 +14,7 @@ class Group(Enum):
 
     BUSY = auto()  # come back later: the server is short of something
     MOVING = auto()  # come back later: the mailbox is between two databases
+    STORE = auto()  # the database that the mailbox is in is not mounted, or cannot be reached
     AWAY = auto()  # come back later: something behind the front door does not answer
     FALTERED = auto()  # try again at once
     IMPERSONATION = auto()  # the service account may not act for this mailbox
@@ -40,8 +41,9 @@ _TABLE: dict[Group, str] = {
         ErrorExceededMessageLimitShowTierUpgrade
     """,
     Group.MOVING: "ErrorMailboxMoveInProgress",
+    Group.STORE: "ErrorMailboxStoreUnavailable ErrorMailboxFailover",
     Group.AWAY: """
-        ErrorMailboxStoreUnavailable ErrorMailboxFailover ErrorADOperation ErrorADSessionFilter ErrorADUnavailable
+        ErrorADOperation ErrorADSessionFilter ErrorADUnavailable
         ErrorConnectionFailed ErrorServiceDiscoveryFailed ErrorNoApplicableProxyCASServersAvailable
         ErrorNoDestinationCASDueToKerberosRequirements ErrorNoDestinationCASDueToSSLRequirements
         ErrorNoDestinationCASDueToVersionMismatch ErrorNoRespondingCASInDestinationSite ErrorProxyCallFailed

@@ -42,6 +42,11 @@ _FINAL: dict[Group, tuple[str, str, str]] = {
         "the account may not {what} in {mailbox}",
         "grant it full access to the mailbox, or ApplicationImpersonation",
     ),
+    Group.VERSION: (
+        "refused_by_server",
+        "the server, or the one that {mailbox} is on, is older than Exchange 2013 SP1; could not {what}",
+        "Mailkeep reads Exchange 2013 SP1 and later: update the server, or move the mailbox to a newer one",
+    ),
     Group.QUOTA: ("over_quota", "{mailbox} is full", "make room in the mailbox, or raise its quota"),
     Group.NO_FOLDER: (
         "folder_not_found",
@@ -112,8 +117,11 @@ def _passing(group: Group | None, message: ResponseMessage, whose: str, what: st
         return RetryNow("connection_lost", f"the server faltered: could not {what} ({said})", _AGAIN)
     if group is Group.NO_STATE:
         return RetryNow("state_lost", f"the server no longer knows what was listed before ({said})", _AGAIN)
+    if group is Group.STORE:
+        offline = f"on the mail server, the database that holds {whose} is not mounted or cannot be reached ({said})"
+        return RetryLater("store_offline", offline, "mount the mailbox database on the server; it is tried again", wait)
     if group is Group.AWAY:
-        hint = "it is tried again; if it lasts, look whether the mailbox's database is mounted"
+        hint = "it is tried again; if it lasts, look at the server's own services and its event log"
         return RetryLater("unreachable", f"the server cannot reach {whose} just now ({said})", hint, wait)
     return None
 
@@ -149,11 +157,6 @@ def is_lost_folder(code: str) -> bool:
 def is_missing_operation(code: str) -> bool:
     """The server does not know the operation, or not in this form (ExportItems elsewhere than Exchange)."""
     return code in _UNKNOWN_OPERATION or group_of(code) is Group.OPERATION or not code.startswith("Error")
-
-
-def is_wrong_version(code: str) -> bool:
-    """RequestServerVersion is newer than the server or the mailbox: ask for the next older one."""
-    return group_of(code) is Group.VERSION
 
 
 def splits(code: str) -> bool:

@@ -20,9 +20,6 @@ from mailkeep.connectors.ews.wire.names import MESSAGES, SOAP, TYPES, attribute,
 
 CONTENT_TYPE = "text/xml; charset=utf-8"
 
-VERSIONS = ("Exchange2016", "Exchange2013_SP1", "Exchange2013", "Exchange2010_SP2")
-"""RequestServerVersion, newest first: what to ask for, and what to fall back to on `ErrorInvalidServerVersion`."""
-
 _ENCODED_AT_ONCE = 3 * 64 * 1024  # bytes; a multiple of 3, so that the pieces join without padding
 
 
@@ -61,7 +58,7 @@ class Request:
 class Header:
     """What every request of a session says. `impersonate`: the SMTP address of the mailbox's owner, "" as oneself."""
 
-    version: str = "Exchange2013_SP1"
+    version: str = "Exchange2013_SP1"  # RequestServerVersion: the oldest that Mailkeep reads, which all newer ones take
     impersonate: str = ""
     time_zone: str = "UTC"  # times without an offset are read, and all-day events told, in this zone; "" leaves it out
 
