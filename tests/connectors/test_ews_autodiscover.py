@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import pytest
 from http_peer import ROOT, Asked, Said, peer
 
@@ -13,7 +15,7 @@ from mailkeep.connectors.ews.opening import Opening
 from mailkeep.connectors.ews.transport import Transport
 from mailkeep.errors import GiveUp
 
-ANNA = "anna@localhost"  # a domain without a dot: no further hosts to ask
+ANNA = "anna@localhost"
 
 
 def pox(inner: str) -> bytes:
@@ -90,22 +92,84 @@ def test_a_refused_password_is_told_as_such() -> None:
     assert raised.value.code == "auth_failed"
 
 
-def test_which_hosts_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three at most, over TLS, and each once."""
-    asked: list[str] = []
+@dataclass
+class Internet:
+    """Every host there is, as far as a `Transport` can tell: what each answers, and where the password went."""
 
-    def unreachable(self: Transport, *_: object, **__: object) -> None:
-        asked.append(self.url)
-        raise GiveUp("unreachable", "not today", "")
+    says: dict[str, bytes]  # by host; the others say 404
+    told: list[str] = field(default_factory=list)  # URLs that were sent to, each with the password
 
-    monkeypatch.setattr(Transport, "post", unreachable)
-    where = Endpoint("exchange", "firma.example", user="svc", password="p")
-    with pytest.raises(GiveUp):
+    def post(self, transport: Transport) -> Page:
+        self.told.append(transport.url)
+        body = self.says.get(transport.endpoint.host)
+        if body is None or not transport.url.endswith(".xml"):
+            raise GiveUp("autodiscover_failed", "HTTP 404", "")
+        return Page(body)
+
+
+@dataclass
+class Page:
+    body: bytes
+
+    def __enter__(self) -> Page:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def chunks(self) -> list[bytes]:
+        return [self.body]
+
+
+def sought(monkeypatch: pytest.MonkeyPatch, says: dict[str, bytes], host: str = "mail.firma.example") -> Internet:
+    """The internet after somebody looked for the EWS of anna@firma.example from there."""
+    internet = Internet(says)
+
+    def post(self: Transport, *_: object, **__: object) -> Page:
+        return internet.post(self)
+
+    monkeypatch.setattr(Transport, "post", post)
+    where = Endpoint("exchange", host, user="FIRMA\\svc", password="secret")
+    with pytest.raises(GiveUp) as raised:
         autodiscover.find(where, "anna@Firma.example", Usage())
+    assert raised.value.code == "autodiscover_failed"
+    internet.told.append(raised.value.hint)
+    return internet
+
+
+def test_only_the_host_that_was_entered_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    *asked, hint = sought(monkeypatch, {}).told
     assert asked == [
-        "https://firma.example:443/autodiscover/autodiscover.xml",
-        "https://autodiscover.firma.example:443/autodiscover/autodiscover.xml",
+        "https://mail.firma.example:443/autodiscover/autodiscover.xml",
+        "https://mail.firma.example:443/autodiscover/autodiscover.svc",
     ]
+    assert "try autodiscover.firma.example" in hint
+    assert "try" not in sought(monkeypatch, {}, "autodiscover.firma.example").told[-1]
+
+
+def test_another_address_is_asked_for_at_the_same_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever answers cannot choose a host by choosing an address."""
+    says = {
+        "mail.firma.example": pox("<Action>redirectAddr</Action><RedirectAddr>x@evil.example</RedirectAddr>"),
+        "evil.example": settings("https://autodiscover.evil.example:8443/collect"),
+        "autodiscover.evil.example": settings("https://autodiscover.evil.example:8443/collect"),
+    }
+    *asked, hint = sought(monkeypatch, says).told
+    assert {url.split("/")[2] for url in asked} == {"mail.firma.example:443"}
+    assert "evil" not in hint
+
+
+@pytest.mark.parametrize("named", ["ex1.firma.example", "autodiscover.firma.example", "firma.example"])
+def test_a_host_of_the_same_organisation_is_for_a_person_to_enter(monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    says = {"mail.firma.example": settings(f"https://{named}/EWS/Exchange.asmx")}
+    *asked, hint = sought(monkeypatch, says).told
+    assert len(asked) == 1
+    assert f"enter {named} as the host" in hint
+
+
+def test_a_password_is_not_led_out_of_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    says = {"mail.firma.example": settings("http://mail.firma.example/EWS/Exchange.asmx")}
+    assert "https://" in sought(monkeypatch, says).told[-1]
 
 
 def test_places_are_kept_apart() -> None:

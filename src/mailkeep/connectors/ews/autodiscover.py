@@ -1,14 +1,17 @@
 """Where a mailbox's EWS is, for a connection whose host is not itself the Exchange server.
 
-Asked are three hosts at most, over TLS only: the connection's own, `autodiscover.<domain>` and `<domain>` of the mailbox's
-address, first by POX, then by SOAP. The account's password goes nowhere else: an answer that leads to another host ends
-here, with an error that says which host a person may enter.
+Asked is the connection's own host and no other, first by POX, then by SOAP: the account's password goes only where a person
+sent it. An answer that leads to another host, be it of the same organisation, ends here with an error that says which host
+to enter; so does a host that has no autodiscover, with the name that organisations usually publish it at.
+
+    mail.firma.example  has no /EWS/Exchange.asmx; its /autodiscover/autodiscover.xml says …
+        https://mail.firma.example/ews2/Exchange.asmx   ──▶  Place(mail.firma.example, 443, "/ews2/Exchange.asmx")
+        https://ex1.firma.example/EWS/Exchange.asmx     ──▶  GiveUp("autodiscover_failed", "… enter ex1.firma.example …")
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -16,7 +19,7 @@ from mailkeep.connectors.base import Endpoint, Usage
 from mailkeep.connectors.ews.transport import PATH, Answer, Transport, origin, port
 from mailkeep.connectors.ews.wire import autodiscover as wire
 from mailkeep.connectors.ews.wire.autodiscover import Discovered
-from mailkeep.errors import GiveUp, MailkeepError, RetryLater, RetryNow
+from mailkeep.errors import GiveUp, RetryLater, RetryNow
 
 _SECONDS_MAX = 20.0
 _ANSWER_BYTES_MAX = 1 << 20
@@ -55,61 +58,36 @@ class Places:
 
 
 def find(endpoint: Endpoint, address: str, usage: Usage) -> Place:
-    """GiveUp("autodiscover_failed") with what to enter; "auth_failed" where a host refuses the account."""
-    asked: list[str] = []
-    reasons: list[str] = []
-    for _ in range(_ADDRESSES_MAX):
-        asked.append(address.casefold())
-        for candidate in _candidates(endpoint, address):
-            try:
-                found = _ask(candidate, address, usage)
-            except (RetryLater, RetryNow, GiveUp) as error:
-                if error.code in ("auth_failed", "forms_login_page", "throttled"):
-                    raise
-                reasons.append(f"{candidate.host}: {error.message}")
-                continue
-            if found is None:
-                reasons.append(f"{candidate.host} has no autodiscover")
-            elif found.ews_url:
-                return _place(endpoint, address, found.ews_url)
-            elif found.redirect_url:
-                raise _elsewhere(urlsplit(found.redirect_url).hostname or found.redirect_url)
-            elif found.redirect_address:
-                address = found.redirect_address
-                break
-            else:
-                reasons.append(f"{candidate.host}: {found.error or 'it names no EWS'}")
-        else:
-            raise _failed(endpoint, reasons)
-        if address.casefold() in asked:
-            break
-    raise _failed(endpoint, [*reasons, "autodiscover goes round in circles"])
+    """GiveUp("autodiscover_failed") with what to enter; "auth_failed" where the host refuses the account."""
+    first, asked = address, set[str]()
+    while address.casefold() not in asked and len(asked) < _ADDRESSES_MAX:
+        asked.add(address.casefold())
+        try:
+            found = _ask(endpoint, address, usage)
+        except (RetryLater, RetryNow, GiveUp) as error:
+            if error.code in ("auth_failed", "forms_login_page", "throttled"):
+                raise
+            raise _failed(endpoint, first, error.message) from error
+        if found is None:
+            raise _failed(endpoint, first, f"{endpoint.host} has no autodiscover")
+        if found.ews_url:
+            return _place(endpoint, found.ews_url)
+        if found.redirect_url:
+            raise _elsewhere(urlsplit(found.redirect_url).hostname or found.redirect_url)
+        if not found.redirect_address:
+            raise _failed(endpoint, first, found.error or "autodiscover names no EWS")
+        address = found.redirect_address  # another name of the mailbox, and the same host is asked for it
+    raise _failed(endpoint, first, "autodiscover goes round in circles")
 
 
-def _candidates(endpoint: Endpoint, address: str) -> Iterator[Endpoint]:
-    """The hosts that may be asked, each once."""
-    if endpoint.tls != "none":
-        yield endpoint
-    for host in _hosts_of(address):
-        if host != endpoint.host.casefold():
-            yield replace(endpoint, host=host, port=443, tls="implicit")
-    if endpoint.tls == "none":
-        yield endpoint  # this machine itself
-
-
-def _hosts_of(address: str) -> list[str]:
-    domain = address.rpartition("@")[2].casefold()
-    return [f"autodiscover.{domain}", domain] if "." in domain else []
-
-
-def _ask(candidate: Endpoint, address: str, usage: Usage) -> Discovered | None:
-    """What that host says, None where it has no autodiscover at all."""
+def _ask(endpoint: Endpoint, address: str, usage: Usage) -> Discovered | None:
+    """What the host says, None where it has no autodiscover at all."""
     last: Discovered | None = None
     for path, body, read in (
         (_POX, wire.pox_request(address), wire.pox_answer),
-        (_SOAP, wire.soap_request(address, f"{origin(candidate)}{_SOAP}"), wire.soap_answer),
+        (_SOAP, wire.soap_request(address, f"{origin(endpoint)}{_SOAP}"), wire.soap_answer),
     ):
-        transport = Transport(candidate, address, path=path, answer_seconds_max=_SECONDS_MAX)
+        transport = Transport(endpoint, address, path=path, answer_seconds_max=_SECONDS_MAX)
         try:
             with transport.post(body, usage) as answer:
                 found = read(_body(answer))
@@ -136,18 +114,17 @@ def _body(answer: Answer) -> bytes:
     return bytes(body)
 
 
-def _place(endpoint: Endpoint, address: str, url: str) -> Place:
-    """The EWS URL that was found, if it stays where the account's password may go."""
+def _place(endpoint: Endpoint, url: str) -> Place:
+    """The EWS URL that was found, if it is on the host that was entered."""
     parts = urlsplit(url)
     host = (parts.hostname or "").casefold()
-    allowed = {endpoint.host.casefold(), *_hosts_of(address)}
+    if host != endpoint.host.casefold().strip("[]"):
+        raise _elsewhere(host or url)
     if parts.scheme != "https" and endpoint.tls != "none":
-        raise _elsewhere(host or url)
-    if host not in allowed:
-        raise _elsewhere(host or url)
-    path = parts.path or PATH
+        message = f"autodiscover names {url[:200]}, and a password is not sent without TLS"
+        raise GiveUp("autodiscover_failed", message, "set an https:// address as the server's EWS URL")
     at = parts.port or (443 if parts.scheme == "https" else 80)
-    return Place(replace(endpoint, host=host, port=at), path)
+    return Place(replace(endpoint, port=at), parts.path or PATH)
 
 
 def _elsewhere(host: str) -> GiveUp:
@@ -155,9 +132,14 @@ def _elsewhere(host: str) -> GiveUp:
     return GiveUp("autodiscover_failed", message, f"enter {host[:200]} as the host of the connection if that is right")
 
 
-def _failed(endpoint: Endpoint, reasons: list[str]) -> MailkeepError:
-    message = f"{endpoint.host} has no EWS, and autodiscover found none: {'; '.join(dict.fromkeys(reasons))}"
-    return GiveUp("autodiscover_failed", message, "enter the host of the Exchange server itself, as in its EWS URL")
+def _failed(endpoint: Endpoint, address: str, reason: str) -> GiveUp:
+    """The hint names the host that organisations publish autodiscover at: a person may enter it, we don't go there."""
+    message = f"{endpoint.host} has no EWS, and does not say where else it is: {reason}"
+    usual = f"autodiscover.{address.rpartition('@')[2].casefold()}"
+    hint = "enter the host of the Exchange server itself, as in its EWS URL"
+    if "." in usual.partition(".")[2] and usual != endpoint.host.casefold():
+        hint += f"; if you don't know it, try {usual[:200]}"
+    return GiveUp("autodiscover_failed", message, hint)
 
 
 def _key(endpoint: Endpoint, address: str) -> tuple[str, int, str]:
