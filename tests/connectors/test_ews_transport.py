@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -151,6 +152,39 @@ def test_nothing_goes_out_inside_a_back_off() -> None:
             assert raised.value.wait_seconds == pytest.approx(30, abs=1)
         assert len(server.asked) == 1
         root(session(server, rests, address="bob@firma.example"))
+        assert len(server.asked) == 2
+
+
+BUSY = answer("GetFolder", code="ErrorServerBusy", back_off=30_000)
+
+
+def told_to_wait(server: Peer, where: Endpoint, rests: BackOff, address: str) -> RetryLater:
+    with pytest.raises(RetryLater) as raised:
+        root(Opening(rests=rests).session(where, address))
+    assert raised.value.code == "throttled"
+    return raised.value
+
+
+def test_a_back_off_of_an_account_with_full_access_is_for_all_that_it_opens() -> None:
+    """Its budget pays for every mailbox; who acts as the owner has a budget per mailbox, and waits for nobody."""
+    rests = BackOff()
+    with peer(Said(body=BUSY), Said(body=ROOT)) as server:
+        shared = replace(endpoint(server), impersonate=False)
+        assert told_to_wait(server, shared, rests, ANNA).whole_server
+        assert told_to_wait(server, shared, rests, "bob@firma.example").whole_server
+        assert len(server.asked) == 1
+        root(session(server, rests))
+        assert len(server.asked) == 2
+
+
+def test_a_back_off_of_a_login_is_its_mailbox_s_alone() -> None:
+    rests = BackOff()
+    with peer(Said(body=BUSY), Said(body=ROOT)) as server:
+        logins = ((ANNA, "anna", "a"), ("bob@firma.example", "bob", "b"))
+        each = replace(endpoint(server), impersonate=False, logins=logins)
+        assert not told_to_wait(server, each, rests, ANNA).whole_server
+        assert not told_to_wait(server, each, rests, ANNA).whole_server
+        root(Opening(rests=rests).session(each, "bob@firma.example"))
         assert len(server.asked) == 2
 
 

@@ -103,7 +103,7 @@ def test_the_watch_sees_who_comes_too_early() -> None:
     watch.arrived("bob", "GetItem")
     assert watch.broken == []
     watch.arrived("alice", "SyncFolderItems")
-    assert [(each.mailbox, each.operation) for each in watch.broken] == [("alice", "SyncFolderItems")]
+    assert [(each.owner, each.operation) for each in watch.broken] == [("alice", "SyncFolderItems")]
     assert watch.broken[0].early_seconds == pytest.approx(8.99)
     clock.now += 9
     watch.arrived("alice", "GetItem")
@@ -171,3 +171,15 @@ def test_requests_inside_a_retry_after_are_on_record(tmp_path: Path) -> None:
         assert post(world).headers["Retry-After"] == "30"
         assert post(world).status_code == 200
         assert [each.operation for each in world.server.watch.broken] == ["GetFolder"]
+
+
+def test_a_back_off_told_to_an_account_is_for_every_mailbox_it_opens(tmp_path: Path) -> None:
+    """Without impersonation the budget is the account's, so another mailbox's request breaks the wait as well."""
+    with running(tmp_path, operations={"GetFolder": lambda *_: m("GetFolderResponse")}) as world:
+        world.server.watch.grace_seconds = 0
+        world.server.faults.add(Fault("unavailable_until", seconds=30, times=1))
+        assert post(world).status_code == 503
+        assert post(world, envelope(header=impersonating("bob@firma.example")), auth=(SERVICE, PASSWORD)).ok
+        assert world.server.watch.broken == []
+        post(world, headers={"X-AnchorMailbox": "bob@firma.example"})
+        assert [each.owner[:8] for each in world.server.watch.broken] == ["account "]

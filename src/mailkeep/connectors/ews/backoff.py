@@ -1,7 +1,8 @@
-"""Back-off: how long a server wants no request for a mailbox, remembered for the whole process.
+"""Back-off: how long a server wants no request of a caller, remembered for the whole process.
 
-Exchange throttles per mailbox (`BackOffMilliseconds`, `Retry-After`). Every session of this process that works on the mailbox
-keeps to it, whoever was told; other mailboxes of the same server are not delayed.
+Exchange throttles per caller (`BackOffMilliseconds`, `Retry-After`): the mailbox that is impersonated, or else the account
+that signed in, whatever mailbox it opens. That is the *owner* of the budget. Every session of this process that spends from
+it keeps to the wait, whoever was told; other mailboxes of the same server are not delayed.
 
     backoff.check("mail.firma.example", "anna@firma.example")        raises RetryLater while the wait lasts, sends nothing
     backoff.note("mail.firma.example", "anna@firma.example", 7.5)    from now on for 7.5 seconds; a longer wait stands
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from mailkeep.errors import RetryLater
 
 SECONDS_MAX = 24 * 3600.0  # a server that says more means "not today"
-_REMEMBERED_MAX = 10_000  # mailboxes; the oldest waits are over anyhow
+_REMEMBERED_MAX = 10_000  # owners; the oldest waits are over anyhow
 
 
 class BackOff:
@@ -28,20 +29,20 @@ class BackOff:
         self._lock = threading.Lock()
         self._until: dict[tuple[str, str], float] = {}
 
-    def note(self, server: str, mailbox: str, seconds: float) -> None:
+    def note(self, server: str, owner: str, seconds: float) -> None:
         """The server wants this long a rest. Nonsense (negative, not a number) counts as none."""
         if not seconds > 0:
             return
-        key = (server.casefold(), mailbox.casefold())
+        key = (server.casefold(), owner.casefold())
         with self._lock:
             until = self._clock() + min(seconds, SECONDS_MAX)
             self._until[key] = max(until, self._until.get(key, until))
             if len(self._until) > _REMEMBERED_MAX:
                 self._forget_past()
 
-    def rest(self, server: str, mailbox: str) -> float:
+    def rest(self, server: str, owner: str) -> float:
         """Seconds still to wait, 0 where there is nothing to wait for."""
-        key = (server.casefold(), mailbox.casefold())
+        key = (server.casefold(), owner.casefold())
         with self._lock:
             until = self._until.get(key)
             if until is None:
@@ -52,12 +53,12 @@ class BackOff:
                 return 0.0
             return rest
 
-    def check(self, server: str, mailbox: str) -> None:
-        """RetryLater("throttled") with the rest of the wait, or nothing."""
-        rest = self.rest(server, mailbox)
+    def check(self, server: str, owner: str, *, whole_server: bool = False) -> None:
+        """RetryLater("throttled") with the rest of the wait, or nothing. `whole_server`: all of the connection spend from it."""
+        rest = self.rest(server, owner)
         if rest > 0:
-            message = f"{server} asked for a pause of requests for {mailbox}: {math.ceil(rest)} seconds are left"
-            raise RetryLater("throttled", message, "nothing to do: it is tried again", rest)
+            message = f"{server} asked for a pause of requests for {owner}: {math.ceil(rest)} seconds are left"
+            raise RetryLater("throttled", message, "nothing to do: it is tried again", rest, whole_server=whole_server)
 
     def _forget_past(self) -> None:
         now = self._clock()

@@ -54,7 +54,13 @@ class Opening:
             transport = Transport(account, address, answer_seconds_max=self.answer_seconds_max)
         else:
             transport = Transport(place.endpoint, address, path=place.path, answer_seconds_max=self.answer_seconds_max)
-        return Session(transport, impersonate=account.impersonate, own=_is_own(account, address), rests=self.rests)
+        return Session(
+            transport,
+            impersonate=account.impersonate,
+            own=_is_own(account, address),
+            own_login=_has_login(account, address),
+            rests=self.rests,
+        )
 
     def entered(self, session: Session, endpoint: Endpoint) -> Session:
         """The same once its mailbox has opened. Where the host has no EWS, autodiscover says where it is."""
@@ -108,8 +114,11 @@ def clearer(error: GiveUp, session: Session) -> GiveUp:
 
 def _is_own(account: Endpoint, address: str) -> bool:
     """The account's own mailbox, as far as its name tells (user@domain, or a login of the mailbox's own)."""
-    own = any(login[0].casefold() == address.casefold() for login in account.logins)
-    return own or account.user.casefold() == address.casefold()
+    return _has_login(account, address) or account.user.casefold() == address.casefold()
+
+
+def _has_login(account: Endpoint, address: str) -> bool:
+    return any(login[0].casefold() == address.casefold() for login in account.logins)
 
 
 def _refuse_bare_line(endpoint: Endpoint) -> None:

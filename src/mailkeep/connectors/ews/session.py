@@ -1,7 +1,7 @@
 """Requests on one mailbox: the envelope round them, back-off before them, and what a refusal of the whole request means.
 
-A session has one line, and a second one beside it while items are fetched. Every request first asks the back-off of its
-mailbox, so nothing goes out while the server wants a rest, whichever session of this process was told so.
+A session has one line, and a second one beside it while items are fetched. Every request first asks the back-off of whose
+budget it spends, so nothing goes out while the server wants a rest, whichever session of this process was told so.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ CONTENT_BYTES_MAX = 400 << 20  # of one MIME or attachment; more is refused whil
 
 
 class Session:
-    """`impersonate`: act as the mailbox's owner; else the account itself opens the mailbox. `server_time`: of the last answer."""
+    """`impersonate`: act as the mailbox's owner; else the account itself opens the mailbox (`own`: it is the account's own;
+    `own_login`: the account is nobody else's, so that its throttling budget is this mailbox's alone).
+    `server_time`: of the last answer.
+    """
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class Session:
         *,
         impersonate: bool,
         own: bool = False,
+        own_login: bool = False,
         rests: backoff.BackOff = backoff.SHARED,
         content_bytes_max: int = CONTENT_BYTES_MAX,
     ) -> None:
@@ -45,6 +49,8 @@ class Session:
         self.content_bytes_max = content_bytes_max
         self.impersonates = impersonate
         self._whose = "" if impersonate or own else self.mailbox
+        self._budget = self.mailbox if impersonate else transport.endpoint.user or "the token's account"
+        self._shared = not impersonate and not own_login
         self._header = Header(impersonate=self.mailbox if impersonate else "")
         self._rests = rests
         self._second: Transport | None = None
@@ -114,7 +120,7 @@ class Session:
     def _post(self, line: Transport, request: Request, body: bytes | Payload, usage: Usage) -> Answer:
         headers = {"SOAPAction": request.soap_action}
         for again in (False, True):
-            self._rests.check(line.endpoint.host, self.mailbox)
+            self._rests.check(line.endpoint.host, self._budget, whole_server=self._shared)
             try:
                 return line.post(body, usage, headers)
             except GiveUp as error:
@@ -127,8 +133,11 @@ class Session:
         raise AssertionError("unreachable")
 
     def _note(self, error: MailkeepError) -> None:
-        if isinstance(error, RetryLater) and error.code == "throttled" and error.wait_seconds:
-            self._rests.note(self.transport.endpoint.host, self.mailbox, error.wait_seconds)
+        """Remember the wait for the budget's owner. An account that opens many mailboxes has one budget for all of them."""
+        if isinstance(error, RetryLater) and error.code == "throttled":
+            error.whole_server = self._shared
+            if error.wait_seconds:
+                self._rests.note(self.transport.endpoint.host, self._budget, error.wait_seconds)
 
 
 # Servers that fault with words and without a response code (grommunio: "E-3243: …"), read as what Exchange would say.

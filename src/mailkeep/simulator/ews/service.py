@@ -111,13 +111,14 @@ class Service:
             return refusals.refused("ErrorInvalidRequest")
         started = self._clock()
         asked = self._understood(request, signed, envelope, body[0])
-        self._watch.arrived(asked.mailbox, asked.operation)
+        owner = self._budget_owner(asked, signed)
+        self._watch.arrived(owner, asked.operation)
         hit = self._faults.strike(asked)
         self._recorder.hear("request", asked.operation, request.body)
         reply = self._refusal(asked, hit) or self._within_budget(asked, signed, hit)
         reply.sending = _sending(hit)
         if reply.back_off_seconds is not None:
-            self._watch.tell(asked.mailbox, reply.back_off_seconds)
+            self._watch.tell(owner, reply.back_off_seconds)
         self._note(asked, request, reply, hit, started)
         return reply
 

@@ -114,7 +114,7 @@ class Throttle:
 class Broken:
     """A request that came inside a back-off: `early_seconds` before its end."""
 
-    mailbox: str
+    owner: str  # of the budget
     operation: str
     early_seconds: float
 
@@ -124,29 +124,29 @@ class Watch:
     """Which back-offs were told to whom, and every request made inside one.
 
     `grace_seconds`: a request may have left before the answer that forbids it arrived; so long after telling it is let
-    pass. Keyed by the mailbox a request was for, however the caller signed in.
+    pass. Keyed by the owner of the budget, as Exchange reckons: the mailbox impersonated, else the account that signed in.
     """
 
     clock: Callable[[], float]
     grace_seconds: float = 0.05
     broken: list[Broken] = field(default_factory=list)
     told: int = 0  # how many back-offs
-    _until: dict[str, tuple[float, float]] = field(default_factory=dict)  # mailbox → told at, ends at
+    _until: dict[str, tuple[float, float]] = field(default_factory=dict)  # owner → told at, ends at
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def tell(self, mailbox: str, wait_seconds: float) -> None:
+    def tell(self, owner: str, wait_seconds: float) -> None:
         now = self.clock()
         with self._lock:
             self.told += 1
-            _, before = self._until.get(mailbox, (now, now))
-            self._until[mailbox] = (now, max(before, now + wait_seconds))
+            _, before = self._until.get(owner, (now, now))
+            self._until[owner] = (now, max(before, now + wait_seconds))
 
-    def arrived(self, mailbox: str, operation: str) -> None:
+    def arrived(self, owner: str, operation: str) -> None:
         now = self.clock()
         with self._lock:
-            told, until = self._until.get(mailbox, (now, now))
+            told, until = self._until.get(owner, (now, now))
             if now < until and now - told > self.grace_seconds:
-                self.broken.append(Broken(mailbox, operation, until - now))
+                self.broken.append(Broken(owner, operation, until - now))
 
     def forget(self) -> None:
         """Forget back-offs and what broke them: between two tests, or when a person lifts a block."""
