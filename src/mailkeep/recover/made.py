@@ -70,9 +70,16 @@ def made_card(item: SourceItem, said: Description, picture: bytes = b"") -> byte
 
 def _add(component: Component, name: str, value: str) -> None:
     """A fact under its name, typed as the standard says; one that is not of its type is left to the description."""
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,60}", name):
+        return
     try:
-        plain = _TYPES.for_property(name) in (_TYPES["text"], _TYPES["unknown"])
-        typed = _clean(value) if plain else _TYPES.from_ical(name, value)  # type: ignore[no-untyped-call]
+        type_ = _TYPES.for_property(name)
+        if type_ is _TYPES["text"]:
+            typed: object = _clean(value)
+        elif type_ is _TYPES["unknown"]:
+            typed = _clean(value).replace("\n", " ")  # nobody escapes a line end there
+        else:
+            typed = _TYPES.from_ical(name, value)  # type: ignore[no-untyped-call]
     except (ValueError, TypeError):
         return
     component.pop(name, None)
