@@ -125,6 +125,10 @@ class MadeUp:
     def test(self, endpoint: Endpoint) -> Iterator[Step]:  # noqa: ARG002 - the protocol's
         yield Step("sign_in", True, 0.0, "made up")
 
+    @property
+    def closed_sections(self) -> Mapping[Section, str]:
+        return {}
+
     def folders(self) -> list[Folder]:
         return [INBOX]
 

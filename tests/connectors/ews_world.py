@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -278,6 +278,10 @@ class Rerooted:
     @property
     def usage(self) -> Usage:
         return self.inner.usage
+
+    @property
+    def closed_sections(self) -> Mapping[Section, str]:
+        return self.inner.closed_sections
 
     def folders(self) -> list[Folder]:
         shown = (folder for folder in self.inner.folders() if folder.section is Section.PRIMARY)

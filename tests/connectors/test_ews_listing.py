@@ -14,6 +14,11 @@ from mailkeep.connectors.base import Gone, Listed, Marked
 from mailkeep.connectors.ews import checkpoint as checkpoints
 from mailkeep.connectors.ews.checkpoint import Checkpoint, Marks
 from mailkeep.connectors.ews.hierarchy import kind_of
+from mailkeep.connectors.ews.session import Session
+from mailkeep.connectors.ews.wire import requests
+from mailkeep.connectors.ews.wire.envelope import Request
+from mailkeep.connectors.ews.wire.names import M
+from mailkeep.connectors.ews.wire.responses import ResponseMessage
 from mailkeep.errors import GiveUp
 from mailkeep.mail.items import Folder, Kind, Role, Section
 from mailkeep.simulator.ews.faults import Fault
@@ -34,9 +39,11 @@ def world(exchange: Simulated, request: pytest.FixtureRequest) -> EwsWorld:
 
 
 @contextmanager
-def struck(exchange: Simulated, world: EwsWorld, kind: str, times: int | None = None) -> Iterator[None]:
+def struck(
+    exchange: Simulated, world: EwsWorld, kind: str, times: int | None = None, operation: str = "", after: int = 0
+) -> Iterator[None]:
     faults = exchange.server.server.faults
-    number = faults.add(Fault(kind, mailbox=world.place.address, times=times))
+    number = faults.add(Fault(kind, mailbox=world.place.address, operation=operation, after=after, times=times))
     try:
         yield
     finally:
@@ -72,6 +79,40 @@ def test_a_mailbox_without_an_archive_is_no_error(exchange: Simulated) -> None:
     folders = world.provider.open(exchange.endpoint(), address, frozenset(Section)).folders()
     assert Section.IN_PLACE_ARCHIVE not in {folder.section for folder in folders}
     assert folders
+
+
+@pytest.mark.parametrize("kind", ["export_refused", "access_denied"])
+def test_a_section_that_is_refused_is_closed_and_not_empty(exchange: Simulated, world: EwsWorld, kind: str) -> None:
+    connector = world.provider.open(world.place.endpoint, world.place.address, frozenset(Section))
+    before = {folder.section for folder in connector.folders()}
+    assert (before, connector.closed_sections) == (set(Section), {})
+    with struck(exchange, world, kind, 1, "FindFolder", after=1):
+        sections = {folder.section for folder in connector.folders()}
+    assert sections == set(Section) - {Section.IN_PLACE_ARCHIVE}
+    assert set(connector.closed_sections) == {Section.IN_PLACE_ARCHIVE}
+    assert {folder.section for folder in connector.folders()} == set(Section)
+    assert connector.closed_sections == {}
+
+
+def test_folders_go_on_where_the_server_does_not_say_where(world: EwsWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    connector = world.connect().inner
+    there = connector.folders()
+    first = requests.find_folder
+
+    def few(roots, shape, *, offset):  # type: ignore[no-untyped-def]
+        return first(roots, shape, offset=offset, count=2)
+
+    one = Session.one
+
+    def silent(session: Session, request: Request, what: str) -> ResponseMessage:
+        message = one(session, request, what)
+        for root in message.element.iter(f"{M}RootFolder"):
+            root.attrib.pop("IndexedPagingOffset", None)
+        return message
+
+    monkeypatch.setattr(requests, "find_folder", few)
+    monkeypatch.setattr(Session, "one", silent)
+    assert {folder.id for folder in connector.folders()} == {folder.id for folder in there}
 
 
 def test_roles_and_kinds_in_another_language(exchange: Simulated) -> None:
@@ -127,6 +168,29 @@ def test_a_changed_folder_costs_two_requests(world: EwsWorld) -> None:
     second = connector.changes(folder, first.checkpoint)
     assert [change.ref.subject for change in second if isinstance(change, Listed)] == ["n2"]
     assert connector.usage.requests - before == 2
+
+
+# --- a folder that will not be listed ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["item_corrupt", "item_too_large", "internal_fault"])
+def test_an_error_over_what_is_in_a_folder_is_that_folder_s_matter(
+    exchange: Simulated, world: EwsWorld, kind: str
+) -> None:
+    fill(world, 1)
+    connector = world.connect()
+    folder = inbox(connector)
+    with struck(exchange, world, kind, 2, "SyncFolderItems"), pytest.raises(GiveUp, match="INBOX") as caught:
+        list(connector.changes(folder, None))
+    assert caught.value.code == "refused_by_server"
+
+
+def test_an_internal_error_that_passes_is_waited_out(exchange: Simulated, world: EwsWorld) -> None:
+    fill(world, 1)
+    connector = world.connect()
+    folder = inbox(connector)
+    with struck(exchange, world, "internal_fault", 1, "SyncFolderItems"):
+        assert len(list(connector.changes(folder, None))) == 1
 
 
 # --- states -----------------------------------------------------------------------------------------------------------

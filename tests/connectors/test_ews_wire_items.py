@@ -130,6 +130,13 @@ def test_pages_of_found_things_go_on() -> None:
     assert listing.next_offset(folders) is None
 
 
+@pytest.mark.parametrize("offset", ["", 'IndexedPagingOffset="0"', 'IndexedPagingOffset="5"'])
+def test_a_page_that_does_not_say_where_the_next_one_begins(offset: str) -> None:
+    inner = f'<m:RootFolder {offset} IncludesLastItemInRange="false"><t:Folders>{{}}</t:Folders></m:RootFolder>'
+    assert listing.next_offset(answer("FindFolder", inner.format(FOLDER)), 5) == 6
+    assert listing.next_offset(answer("FindFolder", inner.format("")), 5) == 5
+
+
 def test_what_was_made_has_ids() -> None:
     made = answer("CreateItem", '<m:Items><t:Message><t:ItemId Id="N" ChangeKey="C"/></t:Message></m:Items>')
     assert listing.new_ids(made) == (("N", "C"),)

@@ -156,6 +156,12 @@ def test_the_last_of_marks_counts() -> None:
     assert list(compare(INBOX, 1, words, [item], keep, complete=False)) == [Reflag(7, WORK)]
 
 
+CUT_SHORT = {
+    5: datetime(2026, 3, 4, 12, 0, tzinfo=UTC),
+    6: datetime(2026, 3, 4, 13, 0, tzinfo=UTC),
+}  # entries, and when
+
+
 @pytest.mark.parametrize(
     ("now", "version", "since", "fetched"),
     [
@@ -164,6 +170,9 @@ def test_the_last_of_marks_counts() -> None:
         ("2", "2", 7, True),  # by this very run, which listed once more
         ("3", "2", 5, True),
         ("", "", 5, True),  # without versions nothing tells which change was fetched
+        ("2026-03-04T11:20:00Z", "2026-03-04T11:20:00Z", 5, False),
+        ("2026-03-04T11:59:59Z", "2026-03-04T11:59:59Z", 5, True),  # fetched maybe in the second in which it changed
+        ("2026-03-04T11:59:59Z", "2026-03-04T11:59:59Z", 6, False),  # and fetched again by the next run, later
     ],
 )
 def test_what_a_run_that_was_cut_short_has_fetched_is_not_fetched_again(
@@ -171,7 +180,15 @@ def test_what_a_run_that_was_cut_short_has_fetched_is_not_fetched_again(
 ) -> None:
     item = replace(known(ref("a", version=version)), since=since)
     sighting = Sighting(1, "a", ref("a", version=now), changed=True)
-    outcomes = list(compare(INBOX, 1, [sighting], [item], keep, complete=False, cut_short=range(5, 7)))
+    outcomes = list(compare(INBOX, 1, [sighting], [item], keep, complete=False, cut_short=CUT_SHORT))
+    assert bool(outcomes) == fetched
+
+
+@pytest.mark.parametrize(("version", "fetched"), [("2026-03-04T11:20:00Z", False), ("2026-03-04T11:59:59Z", True)])
+def test_nor_is_it_when_the_folder_is_listed_from_the_start(version: str, fetched: bool) -> None:
+    item = replace(known(ref("a", version=version)), since=5)
+    sighting = Sighting(1, "a", ref("a", version=version))
+    outcomes = list(compare(INBOX, 1, [sighting], [item], keep, complete=True, cut_short=CUT_SHORT))
     assert bool(outcomes) == fetched
 
 
@@ -262,3 +279,12 @@ def test_new_renamed_and_vanished_folders() -> None:
     assert [(branch.number, branch.folder.path) for branch in tree.puts] == [(9, ("New",)), (2, ("Projekte",))]
     assert tree.gone == (3,)
     assert [branch.number for branch in tree.branches] == [1, 2, 3, 9]
+
+
+def test_the_folders_of_a_section_that_the_server_would_not_show_are_kept() -> None:
+    archived = Folder("f7", ("Posteingang",), section=Section.IN_PLACE_ARCHIVE)
+    old = [KnownFolder(1, INBOX), KnownFolder(2, archived)]
+    tree = plan_tree([INBOX], old, {}, BOTH, lambda: 9, {Section.IN_PLACE_ARCHIVE})
+    assert tree.gone == ()
+    assert tree.by_number()[2].treatment is Treatment.KEPT
+    assert plan_tree([INBOX], old, {}, BOTH, lambda: 9).gone == (2,)

@@ -12,7 +12,7 @@ from mailkeep.archive.events import Removed
 from mailkeep.connectors.base import Endpoint
 from mailkeep.connectors.imap.provider import ImapProvider
 from mailkeep.errors import GiveUp
-from mailkeep.mail.items import Role, Sensitivity
+from mailkeep.mail.items import Role, Section, Sensitivity
 from mailkeep.simulator.dovecot import Dovecot
 
 PROJECTS = ("Projects",)
@@ -156,6 +156,29 @@ def test_a_folder_that_is_only_counted(world: World) -> None:
     with refusing(world, "refused_by_server", PROJECTS):
         result = world.run()
     assert (result.result, result.code, "Projects" in result.message) == ("warning", "partial", True)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_section_that_the_server_refuses_is_named_and_nothing_of_it_is_gone(world: World, known: bool) -> None:
+    world.change_task(sections=frozenset({Section.PRIMARY, Section.IN_PLACE_ARCHIVE}))
+    old = world.mailbox.add_folder(("Old",), section=Section.IN_PLACE_ARCHIVE)
+    for number in range(4):
+        old.deliver(mail(number, "Old"))
+    if known:
+        world.run()
+    checkpoint = world.catalog.checkpoints().get(old.id)
+    world.mailbox.folder("Sent").deliver(mail(9, "Sent"))
+    world.server.closed_sections[Section.IN_PLACE_ARCHIVE] = "the server would not list the folders: ErrorSomethingNew"
+    result = world.run()
+    assert (result.result, result.code, result.removed) == ("warning", "partial", 0)
+    assert "ErrorSomethingNew" in result.message
+    assert result.fetched == (1 if known else 13)
+    assert world.catalog.checkpoints().get(old.id) == checkpoint
+    assert len(world.catalog.view().get(("Old",), {})) == (4 if known else 0)
+    world.server.closed_sections.clear()
+    result = world.run()
+    assert (result.result, result.fetched) == ("ok", 0 if known else 4)
+    assert world.archived() == world.on_server()
 
 
 def test_a_real_server_that_may_not_read_a_folder(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

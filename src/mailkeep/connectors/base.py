@@ -170,6 +170,11 @@ class Connector(Protocol):
         """What the session has cost so far."""
         ...
 
+    @property
+    def closed_sections(self) -> Mapping[Section, str]:
+        """Sections asked for that the server would not show when `folders` last asked, with its words: nothing is known of them."""
+        ...
+
     def folders(self) -> list[Folder]:
         """The whole hierarchy, parents before children, virtual views marked by their role."""
         ...

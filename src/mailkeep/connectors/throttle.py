@@ -10,13 +10,14 @@
 | `RetryLater` with a wait of ≤ 20 s    | it is waited here                                                               |
 | a longer wait, or none given          | raised: the run commits what it has and comes back                              |
 
-In a row: without an answer in between. Creating and removing items is never repeated, since it may have happened.
+In a row: without an answer in between. Creating and removing items is repeated after a wait only: a server that says
+`throttled` has done nothing. In any other case it may have happened.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from mailkeep.connectors.base import (
@@ -35,7 +36,7 @@ from mailkeep.connectors.base import (
     Usage,
 )
 from mailkeep.errors import RetryLater, RetryNow
-from mailkeep.mail.items import Folder, ItemRef, Kind
+from mailkeep.mail.items import Folder, ItemRef, Kind, Section
 
 T = TypeVar("T")
 
@@ -75,6 +76,10 @@ class Throttled:
             self._spent.bytes_received + now.bytes_received,
             self._spent.seconds_waiting + now.seconds_waiting,
         )
+
+    @property
+    def closed_sections(self) -> Mapping[Section, str]:
+        return self._session().closed_sections
 
     def folders(self) -> list[Folder]:
         return self._again(lambda inner: inner.folders())
@@ -167,12 +172,21 @@ class Throttled:
                 return done
 
     def _once(self, work: Callable[[Connector], T]) -> T:
-        inner = self._session()
-        try:
-            return work(inner)
-        except RetryNow:
-            self._drop()
-            raise
+        """Repeated only where the server, or our own back-off, refused before anything was done (`throttled`)."""
+        while True:
+            inner = self._session()
+            try:
+                done = work(inner)
+            except RetryNow:
+                self._drop()
+                raise
+            except RetryLater as error:
+                if error.code != "throttled":
+                    raise
+                self._recover(error)
+            else:
+                self._failures = 0
+                return done
 
     def _recover(self, error: RetryNow | RetryLater) -> None:
         """Wait and make ready for another try, or raise what the caller of ours must know."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from mailkeep.archive.events import Head, RunStamp
@@ -20,9 +22,14 @@ class Archive:
     projection: Projection
     began: Head  # the chain's head when the run began
 
-    def cut_short(self) -> range:
-        """Numbers of the entries of runs that did not go to their end, after the last that did."""
-        return range(self.known.completed() + 1, self.began.number + 1)
+    @cached_property
+    def cut_short(self) -> Mapping[int, datetime]:
+        """The entries of runs that did not go to their end, after the last that did: number → when it was written."""
+        completed = self.known.completed()
+        if completed >= self.began.number:
+            return {}
+        entries = self.repository.history(self.mailbox).read(completed)
+        return {entry.number: entry.time for entry, _ in entries if entry.number <= self.began.number}
 
     def last_was_complete(self) -> bool:
         last = self._last_stamp

@@ -3,6 +3,7 @@
 | folder                                   | treatment  |                                                              |
 |------------------------------------------|------------|--------------------------------------------------------------|
 | of a section that is off                 | `KEPT`     | neither listed nor gone; not recorded where it is not known  |
+| of one that the server will not show now | `KEPT`     | likewise; the run's warning names it                         |
 | a virtual view (All Mail, Flagged)       | `SHOWN`    | recorded, never listed: an item is archived once             |
 | a name that only holds other folders     | `EMPTY`    | recorded; what was known in it is missing                    |
 | its kind is off, nothing of it archived  | `COUNTED`  | recorded, counted, not listed (SPEC A11)                     |
@@ -12,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -62,10 +63,18 @@ def plan_tree(
     holds: Mapping[int, FolderCount],
     options: TaskOptions,
     next_number: Callable[[], int],
+    closed: Collection[Section] = (),
 ) -> Tree:
-    """`shown` is the server's hierarchy (of an id shown twice the first counts), `holds` what the archive has."""
+    """`shown` is the server's hierarchy (of an id shown twice the first counts), `holds` what the archive has.
+
+    `closed`: sections that the server refused to show.
+    """
+
+    def may_be_gone(folder: Folder) -> bool:
+        return asks_for(options, folder) and folder.section not in closed
+
     on = {folder.id: folder for folder in reversed(list(shown)) if asks_for(options, folder)}
-    numbers = {entry.folder.id: entry for entry in known if entry.folder.id in on or asks_for(options, entry.folder)}
+    numbers = {entry.folder.id: entry for entry in known if entry.folder.id in on or may_be_gone(entry.folder)}
     branches = [Branch(e.number, e.folder, Treatment.KEPT, True) for e in known if e.folder.id not in numbers]
     puts = []
     for folder in on.values():

@@ -7,7 +7,7 @@ Both sides come sorted by server id and are merged, one folder at a time:
 | there, with properties    | no             | `Added`: a move's far end, or `Fetch`, or `LeaveOut`               |
 | there, another version    | yes            | `Fetch` or `LeaveOut` under the same number                        |
 | there, said to be changed | yes            | the same, whatever the version; but not what a run that was cut    |
-|                           |                | short has fetched in this version since the checkpoint             |
+|                           |                | short has fetched in this version since the checkpoint (see `_had`)|
 | there, as it was          | left out       | judged again: `Fetch`, or `LeaveOut` where the reason is another   |
 | there, as it was          | yes            | `Reflag` where flags differ, else nothing                          |
 | there, one flag marked    | yes            | `Reflag` to the known flags with that one changed                  |
@@ -19,9 +19,10 @@ Both sides come sorted by server id and are merged, one folder at a time:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 import msgspec
 
@@ -31,6 +32,8 @@ from mailkeep.tasks.admit import LeftOut, admit
 from mailkeep.tasks.options import TaskOptions
 
 Judge = Callable[[ItemRef, Folder], LeftOut | None]
+NOTHING_CUT_SHORT: Mapping[int, datetime] = MappingProxyType({})
+_SETTLED = timedelta(minutes=10)  # an entry is written within 5 of the fetch (`Limits.batch_seconds`); clocks differ
 
 
 class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -193,13 +196,13 @@ def compare(
     judge: Judge,
     *,
     complete: bool,
-    cut_short: range = range(0),
+    cut_short: Mapping[int, datetime] = NOTHING_CUT_SHORT,
 ) -> Iterator[Outcome]:
     """One folder settled as far as it goes alone.
 
     `complete`: `known` is the whole folder, and what was not sighted is missing. Otherwise `known` holds what was
-    sighted, and left-out items to judge again. `cut_short`: entries of runs since the checkpoint that were cut short; were
-    what they fetched fetched again, a server that cuts every run short would never be done with.
+    sighted, and left-out items to judge again. `cut_short`: entries of runs since the checkpoint that were cut short, with
+    their times; were all they fetched fetched again, a server that cuts every run short would never be done with.
     """
     for sighting, item in merge(last_words(sightings), known):
         if sighting is None:
@@ -210,13 +213,36 @@ def compare(
         elif sighting.gone:
             yield missing(item)
         elif sighting.ref is not None:
-            had = bool(item.ref.version) and item.since in cut_short
-            yield from _known(sighting.ref, item, folder, judge, sighting.changed and not had)
+            had = _had(item, cut_short)
+            changed = sighting.changed if had is None else not had
+            yield from _known(sighting.ref, item, folder, judge, changed)
         else:
             yield from _again(item, item.ref, folder, judge)
             flags = with_marks(item.ref.flags if sighting.flags is None else sighting.flags, sighting.marks)
             if flags != item.ref.flags:
                 yield Reflag(item.number, flags)
+
+
+def _had(item: KnownItem, cut_short: Mapping[int, datetime]) -> bool | None:
+    """Whether a run that was cut short has fetched all that this version stands for; None: no such run fetched it.
+
+    Versions that are times have whole seconds (LastModifiedTime): one may stand for two contents, if the item was fetched in
+    the second in which it changed.
+    """
+    written = cut_short.get(item.since)
+    if written is None or not item.ref.version:
+        return None
+    modified = _moment(item.ref.version)
+    return modified is None or modified + _SETTLED < written
+
+
+def _moment(version: str) -> datetime | None:
+    """Of a version that is a time; None for any other."""
+    try:
+        moment = datetime.fromisoformat(version) if "T" in version else None
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 def _missing_or_again(item: KnownItem, folder: Folder, judge: Judge, complete: bool) -> Iterator[Outcome]:

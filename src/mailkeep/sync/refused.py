@@ -27,8 +27,10 @@ def refusal(connector: Connector, branch: Branch, error: GiveUp) -> Refused | No
     """What a failed listing says of that folder alone; None: it was deleted meanwhile. Raises what is no folder's matter."""
     if error.code not in _OF_ONE_FOLDER:
         raise error
-    if error.code == "folder_not_found" and branch.folder.id not in {folder.id for folder in connector.folders()}:
-        return None
+    if error.code == "folder_not_found":
+        there = {folder.id for folder in connector.folders()}
+        if branch.folder.id not in there and branch.folder.section not in connector.closed_sections:
+            return None
     return Refused(error.code, error.message)
 
 

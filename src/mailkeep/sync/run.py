@@ -20,6 +20,7 @@ from mailkeep.archive.history import Fenced
 from mailkeep.archive.repository import Repository
 from mailkeep.connectors.base import Connector
 from mailkeep.errors import MailkeepError
+from mailkeep.mail.items import Section
 from mailkeep.progress import Report, silent
 from mailkeep.sync import outcome
 from mailkeep.sync.archived import Archive
@@ -41,7 +42,7 @@ from mailkeep.sync.settle import Settled, Settlement
 from mailkeep.sync.shrink import is_shrink
 from mailkeep.sync.staging import Sorter, chunked
 from mailkeep.sync.words import presentable_folder
-from mailkeep.tasks.options import TaskOptions
+from mailkeep.tasks.options import SECTION_LABELS, TaskOptions
 
 _log = logging.getLogger(__name__)
 
@@ -110,6 +111,7 @@ class Run:
         self._branches: dict[int, Branch] = {}
         self._heard: dict[int, Heard] = {}
         self._refused: dict[int, Refused] = {}  # folders that the server would not give
+        self._closed: dict[Section, str] = {}  # sections that it would not show
         self._counts: dict[int, int] = {}  # on the server, by folder number
         self._unexplained: set[int] = set()
         self._withheld: set[int] = set()  # folders whose removals wait for a person
@@ -163,9 +165,12 @@ class Run:
     # --- folders ---------------------------------------------------------------------------------------------------
 
     def _plan_tree(self) -> Tree:
-        shown = self._session.call(lambda connector: connector.folders())
+        shown, self._closed = self._session.call(
+            lambda connector: (connector.folders(), dict(connector.closed_sections))
+        )
         shown = [presentable_folder(folder) for folder in shown]
-        tree = plan_tree(shown, self._archive.known.folders(), self._held, self._options, self._recorder.next_folder)
+        known, next_number = self._archive.known.folders(), self._recorder.next_folder
+        tree = plan_tree(shown, known, self._held, self._options, next_number, self._closed)
         self._branches = tree.by_number()
         return tree
 
@@ -225,7 +230,7 @@ class Run:
         branches: Mapping[int, Branch],
         left_out: Iterable[KnownItem],
     ) -> None:
-        known, beat, cut_short = self._archive.known, self._pulse.beat, self._archive.cut_short()
+        known, beat, cut_short = self._archive.known, self._pulse.beat, self._archive.cut_short
         branches = {number: branch for number, branch in branches.items() if number not in self._refused}
         settlement = Settlement(
             branches, known, self._judge, self._session, self._directory, self._limits, beat, cut_short
@@ -396,5 +401,6 @@ class Run:
             return outcome.of_shrink(*self._shrink)
         names = {number: branch.name for number, branch in self._branches.items()}
         distrusted = [number for number, heard in self._heard.items() if not heard.trusted]
-        refused = {names[number]: each.message for number, each in sorted(self._refused.items())}
+        refused = {SECTION_LABELS[section]: said for section, said in self._closed.items()}
+        refused |= {names[number]: each.message for number, each in sorted(self._refused.items())}
         return outcome.of_lines(lines, names, distrusted, refused)

@@ -11,6 +11,7 @@ Nothing is written and nothing fetched before this is through; every stage strea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
@@ -25,6 +26,7 @@ from mailkeep.sync.limits import Limits
 from mailkeep.sync.listing import Heard
 from mailkeep.sync.pairing import identity_key, likeness_key, pair, stable_key, suspects
 from mailkeep.sync.plan import (
+    NOTHING_CUT_SHORT,
     Added,
     Fetch,
     Judge,
@@ -87,7 +89,7 @@ class Settlement:
         directory: Path,
         limits: Limits,
         beat: Callable[[], None],
-        cut_short: range = range(0),
+        cut_short: Mapping[int, datetime] = NOTHING_CUT_SHORT,
     ) -> None:
         self._branches = branches
         self._cut_short = cut_short
@@ -124,7 +126,8 @@ class Settlement:
         if branch.treatment is not Treatment.LISTED:
             return iter(())
         if heard is not None and heard.complete and heard.trusted:
-            return compare(folder, number, sighted, self._alive(self._known.items(number)), self._judge, complete=True)
+            known = self._alive(self._known.items(number))
+            return compare(folder, number, sighted, known, self._judge, complete=True, cut_short=self._cut_short)
         return self._compare_changes(branch, sighted, left_out if branch.kind_on else iter(()))
 
     def _compare_changes(

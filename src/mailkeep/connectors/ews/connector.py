@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from mailkeep.connectors.base import Capabilities, Created, Fetched, NewItem, Unfetched, Usage
@@ -11,7 +11,8 @@ from mailkeep.connectors.ews import checkpoint as checkpoints
 from mailkeep.connectors.ews import creating
 from mailkeep.connectors.ews.checkpoint import Marks
 from mailkeep.connectors.ews.creating import Uploads
-from mailkeep.connectors.ews.fetching import ITEM_BYTES_MAX, Exports, Fetching
+from mailkeep.connectors.ews.exports import Exports
+from mailkeep.connectors.ews.fetching import ITEM_BYTES_MAX, Fetching
 from mailkeep.connectors.ews.hierarchy import Hierarchy, Known
 from mailkeep.connectors.ews.identifying import headers
 from mailkeep.connectors.ews.listing import EwsListing, count_of
@@ -50,6 +51,10 @@ class EwsConnector:
     @property
     def usage(self) -> Usage:
         return self._session.usage
+
+    @property
+    def closed_sections(self) -> Mapping[Section, str]:
+        return self._hierarchy.closed_sections
 
     def folders(self) -> list[Folder]:
         self._fresh = self._hierarchy.listed()

@@ -9,7 +9,8 @@ language. Search folders and hidden ones (quick steps, recipient cache) are view
 | in-place archive    | `archivemsgfolderroot`       | likewise: it may have an inbox of its own   |
 | Recoverable Items   | `recoverableitemsroot`       | ("Deletions",), ("Purges",) …               |
 
-A mailbox without an archive is no error: it has just no such folders.
+A mailbox without an archive is no error: it has just no such folders. A section that the server refuses in other words is
+among the `closed_sections`: whether it has folders is not known.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from mailkeep.connectors.ews.wire.listing import FoundFolder
 from mailkeep.connectors.ews.wire.names import T
 from mailkeep.connectors.ews.wire.responses import ResponseMessage
 from mailkeep.connectors.ews.wire.shapes import FOLDERS, ID_ONLY
-from mailkeep.errors import GiveUp
+from mailkeep.errors import GiveUp, RetryLater
 from mailkeep.mail.items import Folder, Kind, Role, Section
 
 ROOTS = {
@@ -66,7 +67,8 @@ _NEVER_UNREAD = frozenset({"CalendarFolder", "ContactsFolder"})  # which have no
 _DEPTH_MAX = 300  # Exchange's own limit; more is a circle
 _WHAT = "list the folders"
 Found = tuple[FoundFolder, int | None]  # with its UnreadCount
-_NO_SECTION = frozenset({"folder_not_found", "mailbox_not_found", "refused_by_server"})  # codes for: it has none
+_NO_SECTION = frozenset({"folder_not_found", "mailbox_not_found"})  # codes for: it has none
+_CLOSED = frozenset({"refused_by_server", "access_denied"})  # it may have one
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,12 @@ class Hierarchy:
         self._sections = [section for section in ROOTS if section in sections]
         self._known: dict[str, Known] = {}
         self._heard = False
+        self.closed_sections: dict[Section, str] = {}  # with the server's words, as `listed` last heard them
         self._by_sync = False  # this server knows no FindFolder
 
     def listed(self) -> list[Known]:
         """Asked of the server now, parents before children."""
+        self.closed_sections = {}
         found: list[Known] = []
         for section in self._sections:
             found += self._section(section)
@@ -128,6 +132,9 @@ class Hierarchy:
         except GiveUp as error:
             if section is not Section.PRIMARY and error.code in _NO_SECTION:
                 return []
+            if section is not Section.PRIMARY and error.code in _CLOSED:
+                self.closed_sections[section] = error.message
+                return []
             if self._by_sync or error.code != "refused_by_server":
                 raise
             self._by_sync = True
@@ -141,8 +148,10 @@ class Hierarchy:
             message = self._session.one(requests.find_folder([root], _SHAPE, offset=offset), _WHAT)
             unread = _unread(message)
             yield from ((one, unread.get(one.id)) for one in listing.read_folders(message))
-            following = listing.next_offset(message)
-            offset = following if following is not None and following > offset else None
+            before, offset = offset, listing.next_offset(message, offset)
+            if offset == before:
+                told = "the server says that there are more folders, and gives none"
+                raise RetryLater("unreachable", told, "it is tried again; look into the server's log if this lasts")
 
     def _synced(self, root: FolderName) -> Iterator[Found]:
         """By SyncFolderHierarchy from the start, for servers without FindFolder."""

@@ -20,16 +20,19 @@ from mailkeep.connectors.ews import checkpoint as checkpoints
 from mailkeep.connectors.ews.checkpoint import Checkpoint, Marks
 from mailkeep.connectors.ews.session import Session
 from mailkeep.connectors.ews.wire import codes, listing, requests
+from mailkeep.connectors.ews.wire.envelope import Request
 from mailkeep.connectors.ews.wire.listing import ItemsPage
-from mailkeep.connectors.ews.wire.responses import SoapFault
+from mailkeep.connectors.ews.wire.responses import ResponseMessage, SoapFault
 from mailkeep.connectors.ews.wire.shapes import Shape
-from mailkeep.errors import RetryLater
+from mailkeep.errors import GiveUp, RetryLater, RetryNow
 from mailkeep.mail.items import Folder, Role
 
 _COUNT = Shape(fields=("folder:TotalCount",))
 _PAGES_WITHOUT_NEWS_MAX = 5  # "there is more", and nothing more: a server that goes round in circles
 _FRESH_SHARE = 0.9  # of the folder's items created in one listing: it may have begun afresh
 _QUIET_TRIES = 3
+_STUMBLES = frozenset({"ErrorInternalServerError", "ErrorDataSourceOperation"})
+_OF_AN_ITEM = frozenset({"vanished", "unreadable", "item_too_large"})  # said of a listing: it is the folder's matter
 
 
 @dataclass(slots=True)
@@ -96,20 +99,31 @@ class EwsListing:
     def _page(self, state: str) -> ItemsPage:
         what = f"list the folder {'/'.join(self._folder.path)}"
         request = requests.sync_folder_items(self._folder.id, state)
+        message = self._answer(request, what)
+        stumbled = _stumbles(message)
+        if stumbled:  # over what is in the folder, if it does so twice: other folders may well be readable
+            message = self._answer(request, what)
+        if state and codes.is_lost_state(message.code):
+            raise _LostState("state_lost", "the server no longer knows what was listed before")
+        if message.response_class != "Error":
+            return listing.read_items_page(message, sent=self._folder.role is Role.SENT)
+        error = self._session.error(message, what)
+        if (stumbled and _stumbles(message)) or (isinstance(error, GiveUp) and error.code in _OF_AN_ITEM):
+            said = " ".join(f"{message.code}: {message.text}".split())[:300]
+            hint = "look into the server's EWS log; repair the folder on the server if it is damaged"
+            raise GiveUp("refused_by_server", f"the server would not {what}: {said}", hint)
+        raise error
+
+    def _answer(self, request: Request, what: str) -> ResponseMessage:
         try:
             messages = list(self._session.stream(request))
         except SoapFault as fault:
-            messages = [fault.message]
+            return fault.message
         if not messages:
             raise RetryLater(
                 "unreachable", f"the server gave an empty answer where it was to {what}", "it is tried again"
             )
-        message = messages[0]
-        if state and codes.is_lost_state(message.code):
-            raise _LostState
-        if message.response_class == "Error":
-            raise self._session.error(message, what)
-        return listing.read_items_page(message, sent=self._folder.role is Role.SENT)
+        return messages[0]
 
     def _settle(self, told: _Told, state: str, total: int) -> Generator[Change, None, tuple[_Told, str, int]]:
         """The server seems to have begun afresh: make sure of it, or list from the start."""
@@ -127,8 +141,13 @@ class EwsListing:
         return told, state, count_of(self._session, self._folder)
 
 
-class _LostState(Exception):
-    """The server does not know the SyncState."""
+class _LostState(RetryNow):
+    """The server does not know the SyncState; of one that it gave a page ago, the listing has to begin again."""
+
+
+def _stumbles(message: ResponseMessage) -> bool:
+    """The server failed in a way that may pass, or may be this folder's own: asking again tells."""
+    return message.code in _STUMBLES and message.back_off_seconds is None
 
 
 def count_of(session: Session, folder: Folder) -> int:

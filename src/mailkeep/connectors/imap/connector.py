@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from mailkeep.connectors.base import Capabilities, Created, Fetched, NewItem, Unfetched, Usage
 from mailkeep.connectors.imap import checkpoint as checkpoints
@@ -13,7 +13,7 @@ from mailkeep.connectors.imap.folders import Hierarchy
 from mailkeep.connectors.imap.listing import ImapListing
 from mailkeep.connectors.imap.session import Session
 from mailkeep.connectors.imap.wire import Claim
-from mailkeep.mail.items import Folder, ItemRef, Kind
+from mailkeep.mail.items import Folder, ItemRef, Kind, Section
 
 _DOVECOT = re.compile(rb'\* ID \(.*"name" "dovecot"', re.IGNORECASE)
 
@@ -35,6 +35,10 @@ class ImapConnector:
             stable_ids=bool(self._stable_item),
             incremental=session.has("CONDSTORE") or session.has("QRESYNC"),
         )
+
+    @property
+    def closed_sections(self) -> Mapping[Section, str]:
+        return {}  # IMAP has no sections
 
     def folders(self) -> list[Folder]:
         return self._hierarchy.folders()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from mailkeep.connectors.base import (
     Capabilities,
@@ -45,9 +45,14 @@ class MemoryConnector:
         self._server = server
         self._mailbox = mailbox
 
+    @property
+    def closed_sections(self) -> Mapping[Section, str]:
+        return {section: said for section, said in self._server.closed_sections.items() if section in self._sections}
+
     def folders(self) -> list[Folder]:
         self._begin("folders")
-        return [folder.as_folder() for folder in self._mailbox.folders if folder.section in self._sections]
+        shown = self._sections - self._server.closed_sections.keys()
+        return [folder.as_folder() for folder in self._mailbox.folders if folder.section in shown]
 
     def unchanged(self, checkpoints: dict[str, bytes]) -> dict[str, int]:
         self._begin("unchanged")

@@ -301,6 +301,7 @@ class MemoryServer:
     versions: bool = False  # items have a version from the beginning, not only once they were changed
     marks: bool = False  # a listing of changes tells each flag that changed (`Marked`), not all that are set
     shuffled_ids: bool = False  # ids sort in another order than items are listed in
+    closed_sections: dict[Section, str] = field(default_factory=dict)  # refused to whoever asks, with these words
     password: str = ""  # "": any is right
     mailboxes: dict[str, MemoryMailbox] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)

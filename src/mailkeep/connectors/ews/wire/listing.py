@@ -118,6 +118,7 @@ class FoundAttachment:
     inline: bool
     is_item: bool
     contact_photo: bool
+    is_reference: bool = False  # a link to a file that lies elsewhere: it has no bytes here
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,19 +176,24 @@ def read_folders(message: ResponseMessage) -> tuple[FoundFolder, ...]:
     return tuple(_folder(element) for element in message.items if _id(element, "FolderId"))
 
 
-def read_found_items(message: ResponseMessage, *, sent: bool = False) -> FoundItems:
+def read_found_items(message: ResponseMessage, *, sent: bool = False, offset: int = 0) -> FoundItems:
     refs = tuple(ref for ref in (item_ref(item, sent=sent) for item in message.items) if ref.id)
     root = message.element.find(f"{M}RootFolder")
     total = _number("" if root is None else root.get("TotalItemsInView", ""))
-    return FoundItems(refs, next_offset(message), total if total is not None else len(refs))
+    return FoundItems(refs, next_offset(message, offset), total if total is not None else len(refs))
 
 
-def next_offset(message: ResponseMessage) -> int | None:
-    """Where FindItem or FindFolder goes on; None after the last page, and where the server doesn't say."""
+def next_offset(message: ResponseMessage, offset: int = 0) -> int | None:
+    """Where FindItem or FindFolder, asked at `offset`, goes on; None after the last page.
+
+    A server that says there is more, but not where (or at a place before this one): behind what it gave. `offset` again:
+    it gave nothing.
+    """
     root = message.element.find(f"{M}RootFolder")
-    if root is None or root.get("IncludesLastItemInRange", "true") == "true":
+    if root is None or root.get("IncludesLastItemInRange", "true") in ("true", "1"):
         return None
-    return _number(root.get("IndexedPagingOffset", ""))
+    told = _number(root.get("IndexedPagingOffset", ""))
+    return told if told is not None and told > offset else offset + len(message.items)
 
 
 def item_ref(element: etree._Element, *, sent: bool = False) -> ItemRef:
@@ -346,6 +352,7 @@ def _attachment(element: etree._Element) -> FoundAttachment:
         inline=_text(element, f"{T}IsInline") == "true",
         is_item=element.tag == f"{T}ItemAttachment",
         contact_photo=_text(element, f"{T}IsContactPhoto") == "true",
+        is_reference=element.tag == f"{T}ReferenceAttachment",
     )
 
 
