@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ from mailkeep.connectors.base import Connector
 from mailkeep.errors import GiveUp
 from mailkeep.mail.cell import Cell
 from mailkeep.mail.items import Section
-from mailkeep.operations import connections
+from mailkeep.operations import connections, pauses
 from mailkeep.operations.archive import repository
 from mailkeep.operations.browse import folder_number, joined, parted
 from mailkeep.operations.mailboxes import find
@@ -97,12 +97,12 @@ class _Prepared:
 def plan(wanted: Wanted, report: Report) -> Done:  # noqa: ARG001 - a plan is one pass without a known end
     """What a restore would do now. Writes nothing."""
     prepared = _prepared(wanted)
-    connector = prepared.connect(wanted.to)()
-    try:
-        with Cell() as cell:
-            counts = plan_restore(prepared.source, connector, prepared.into, prepared.ways(cell, wanted.to))
-    finally:
-        connector.close()
+    with (
+        pauses.kept_to(prepared.connection, wanted.to),
+        closing(prepared.connect(wanted.to)()) as connector,
+        Cell() as cell,
+    ):
+        counts = plan_restore(prepared.source, connector, prepared.into, prepared.ways(cell, wanted.to))
     return Done("", wanted.to, counts.create, counts.skip, _cannot(prepared.mailbox, counts.cannot))
 
 
@@ -111,7 +111,7 @@ def run(wanted: Wanted, actor: str, report: Report) -> Done:
     if not wanted.reason.strip():
         raise GiveUp("bad_reason", "a restore needs a reason", "give --reason; it is kept in the audit log")
     prepared = _prepared(wanted)
-    with _alone(prepared.connection, wanted.to):
+    with _alone(prepared.connection, wanted.to), pauses.kept_to(prepared.connection, wanted.to):
         return _run(wanted, prepared, actor, report)
 
 
@@ -155,7 +155,7 @@ def undo(restore_id: str, reason: str, actor: str, report: Report) -> Undone:
     connection = Connection.objects.filter(uid=row.target_connection).first()
     if connection is None:
         raise GiveUp("connection_not_found", "the connection of that restore has been removed", "add it again")
-    with _alone(connection, row.target_address):
+    with _alone(connection, row.target_address), pauses.kept_to(connection, row.target_address):
         audit.record(actor, "undo", row.target_address, reason, {"restore": row.uid.hex})
         source = _source(row)
         connector = connections.open_mailbox(connection, row.target_address, _sections(source))

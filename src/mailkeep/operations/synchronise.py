@@ -41,7 +41,7 @@ from mailkeep.errors import GiveUp, MailkeepError
 from mailkeep.host import process
 from mailkeep.jobs.queue import Stopping, job, put, workers_alive
 from mailkeep.jobs.upkeep import resume_abandoned
-from mailkeep.operations import connections, members
+from mailkeep.operations import connections, members, pauses
 from mailkeep.operations.archive import repository
 from mailkeep.operations.mailboxes import find as find_mailbox
 from mailkeep.operations.tasks import find as find_task
@@ -99,7 +99,11 @@ def ask_and_wait(task: str, mailbox: str | None, actor: str, report: Report) -> 
         time.sleep(POLL_SECONDS)
     if _unfinished(memberships, begun):
         _be_the_worker(memberships, begun, report)
-    rows = Membership.objects.filter(pk__in=memberships).select_related("mailbox", "task").order_by("mailbox__address")
+    rows = (
+        Membership.objects.filter(pk__in=memberships)
+        .select_related("mailbox__connection", "task")
+        .order_by("mailbox__address")
+    )
     return [_sync_row(row, begun) for row in rows]
 
 
@@ -153,8 +157,15 @@ def _run(held: Held, projection: CatalogProjection) -> RunResult:
 
     options = options_from(task.revisions.get(number=held.revision).options)
 
+    # What another process was told since the lease was given. Looked up here: sessions are opened in threads of their own.
+    standing = pauses.of(mailbox.connection, mailbox.address)
+
+    def opened() -> Connector:
+        standing.check()
+        return provider.open(endpoint, mailbox.address, options.sections)
+
     def connect() -> Connector:
-        return Throttled(lambda: provider.open(endpoint, mailbox.address, options.sections))
+        return Throttled(opened)
 
     result = synchronise(
         mailbox=mailbox.uid.hex,
@@ -166,18 +177,27 @@ def _run(held: Held, projection: CatalogProjection) -> RunResult:
         staging=_staging(),
         stamp=RunStamp(Run.objects.get(pk=held.run).uid.hex, task.uid.hex, held.revision, complete=False),
     )
-    if result.code in WAITED_FOR:
+    if standing.until is not None and standing.words():  # nothing was opened: it stands on its row already
+        _again_at(held, standing.until, told=True)
+    elif result.code in WAITED_FOR:
         _wait_for_server(held, mailbox, result)
     return result
 
 
 def _wait_for_server(held: Held, mailbox: Mailbox, result: RunResult) -> None:
-    """Nobody asks before the server's word is over; then the mailbox is due, whatever its next slot."""
+    """Nobody asks before the server's word is over. Where it gave none, the wait is a guess, which a person goes before."""
     until = paused_until(timezone.now(), result.retry_seconds, _in_a_row(mailbox, result.code))
-    concerned = None if result.whole_server else mailbox.pk
-    pause(DispatchRows(_no_queue), until, result.message, connection=held.connection, mailbox=concerned)
-    Membership.objects.filter(task=held.task, mailbox=mailbox).update(
-        retry_at=until, next_slot=Least(F("next_slot"), until)
+    told = result.retry_seconds is not None or result.whole_server
+    if told:
+        concerned = None if result.whole_server else mailbox.pk
+        pause(DispatchRows(_no_queue), until, result.message, connection=held.connection, mailbox=concerned)
+    _again_at(held, until, told=told)
+
+
+def _again_at(held: Held, until: datetime, *, told: bool) -> None:
+    """Due when the wait is over, whatever the next slot; a guess is kept by the slot alone."""
+    Membership.objects.filter(task=held.task, mailbox=held.mailbox).update(
+        retry_at=until, next_slot=Least(F("next_slot"), until) if told else until
     )
 
 
@@ -236,7 +256,6 @@ def _ask(task: str, mailbox: str | None, actor: str) -> list[int]:
             if not wanted.exists():
                 raise GiveUp("not_a_member", f"{mailbox} is not in task {row.name}", "see: mailkeep group show")
         numbers = list(wanted.values_list("pk", flat=True))
-        Mailbox.objects.filter(memberships__in=numbers).update(paused_until=None)
         asked(numbers, timezone.now())
     return numbers
 
@@ -251,8 +270,10 @@ def _unfinished(memberships: Sequence[int], begun: datetime) -> bool:
     """Some of them still wait for a lease, or hold one."""
     rows = Membership.objects.filter(pk__in=memberships)
     waits = rows.filter(asked_at__isnull=False, task__active=True)
-    # A paused connection is left to itself: the mailbox stays asked for, and whoever runs jobs takes it up then.
-    waiting = waits.exclude(task__connection__paused_until__gt=timezone.now()).exists()
+    # Inside a server's pause nothing is sent: the mailbox stays asked for, and whoever runs jobs takes it up then.
+    now = timezone.now()
+    waits = waits.exclude(task__connection__paused_until__gt=now).exclude(mailbox__paused_until__gt=now)
+    waiting = waits.exists()
     return waiting or Lease.objects.filter(mailbox__memberships__in=memberships, run__started_at__gte=begun).exists()
 
 
@@ -331,6 +352,9 @@ def _sync_row(row: Membership, begun: datetime) -> SyncRow:
     run = (
         row.mailbox.runs.filter(task=row.task, started_at__gte=begun, finished_at__isnull=False).order_by("-id").first()
     )
+    if run is None and (paused := pauses.of(row.mailbox.connection, row.mailbox.address).words()):
+        hint = "nothing was sent; it stays asked for, and is taken up when the pause is over"
+        return SyncRow(row.mailbox.address, "warning", "throttled", paused, hint, 0, 0, 0, 0, 0, 0, 0.0, 0)
     if run is None:  # refused, or waits for a window: the membership says why
         words = row.message or f"not started; next try {row.next_slot}"
         return SyncRow(
