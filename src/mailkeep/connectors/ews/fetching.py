@@ -3,11 +3,13 @@
     refs ─▶ batch ─▶ line 1: GetItem, ExportItems, attachments and occurrences ─▶ results, in the order of the batches
          └▶ batch ─▶ line 2: the same                                          ─┘
 
-One batch that is poisoned (the server fails over it as a whole) is halved until the item is found that does it; what cannot
-be had with its MIME is asked for once more without. Larger items go alone, and nothing else is fetched beside them, so what
-is held is two batches or one item.
+One batch that is poisoned (the server fails over it as a whole) is halved until the item is found that does it, and that
+item is asked for once more (see `asking`). Mail that the server twice could not convert to MIME comes as all its properties,
+its body and its attachments; where it has no body either, and no stream, it is `Unfetched`, like everything else that would
+not come whole: it is tried again on every run. Larger items go alone, and nothing else is fetched beside them, so what is
+held is two batches or one item.
 
-`ExportItems` is tried once per session; a server without it costs one request, or two where it breaks down over it.
+Several items in a row that the server fails over are its own trouble, unless it still gives one that it gave before.
 """
 
 from __future__ import annotations
@@ -16,17 +18,18 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mailkeep.connectors.base import Fetched, Unfetched
-from mailkeep.connectors.ews.refusals import ServerFailed
+from mailkeep.connectors.ews.asking import Line, Refused, ask, unwell
+from mailkeep.connectors.ews.exports import Exports
 from mailkeep.connectors.ews.session import Session
 from mailkeep.connectors.ews.transport import Transport
-from mailkeep.connectors.ews.whole import EXPORT, Line, whole
+from mailkeep.connectors.ews.whole import EXPORT, Changed, Incomplete, is_bodiless, whole
 from mailkeep.connectors.ews.wire import codes, requests
-from mailkeep.connectors.ews.wire.responses import ResponseMessage, SoapFault
-from mailkeep.connectors.ews.wire.shapes import WHOLE, WHOLE_MAIL, Shape
-from mailkeep.errors import MailkeepError, RetryLater
+from mailkeep.connectors.ews.wire.responses import ResponseMessage
+from mailkeep.connectors.ews.wire.shapes import PLAIN_MAIL, WHOLE, WHOLE_MAIL, Shape
+from mailkeep.errors import MailkeepError
 from mailkeep.mail.items import ItemRef, Kind, NativePart
 
 ITEM_BYTES_MAX = 256 << 20
@@ -35,7 +38,8 @@ _BATCH_ITEMS = 100
 _BATCH_BYTES = 8 << 20
 _UNKNOWN_BYTES = 1 << 20  # of an item whose size the server does not say
 _IN_FLIGHT = 2
-_FAILURES_MAX = 2  # of ExportItems before anything was exported: the server has no such thing
+_DOUBTS_MAX = 3  # items in a row that the server fails over, before it must prove that it is not itself
+_PLAIN = replace(WHOLE, mime=False)
 _WHAT = "read items"
 
 Result = Fetched | Unfetched
@@ -57,15 +61,9 @@ class _Done:
 
     line: Line
     results: deque[Result] = field(default_factory=deque)
+    doubtful: list[Unfetched] = field(default_factory=list)  # no results until the server has proven to be well
+    bodiless: set[str] = field(default_factory=set)  # ids of mail that came without MIME and without a body
     trouble: MailkeepError | None = None
-
-
-class Exports:
-    """Whether this server gives FastTransfer streams: None until it was tried."""
-
-    def __init__(self) -> None:
-        self.there: bool | None = None
-        self.failed = 0  # how often it broke down over the very first
 
 
 class Fetching:
@@ -80,6 +78,7 @@ class Fetching:
         self._bytes_max = bytes_max
         self._held: ItemRef | None = None  # pulled, but for the next batch
         self._refused: deque[Unfetched] = deque()
+        self._well = ""  # id of an item that came: what the server can give when it is well
 
     def __iter__(self) -> Iterator[Result]:
         batch, following = self._batch(), None
@@ -175,76 +174,81 @@ class Fetching:
         try:
             for mail in (True, False):
                 refs = [ref for ref in batch.refs if (ref.kind is Kind.MAIL) == mail]
-                for result in self._get(done.line, refs, WHOLE_MAIL if mail else WHOLE):
-                    done.results.append(result)
-            self._add_exports(done.line, done.results)
+                self._get(done, refs, WHOLE_MAIL if mail else WHOLE)
+            self._believe(done)
         except MailkeepError as trouble:
             done.trouble = trouble
+        try:
+            self._add_exports(done.line, done.results)
+        except MailkeepError as trouble:
+            done.trouble = done.trouble or trouble
+        for number, one in enumerate(done.results):
+            if isinstance(one, Fetched) and one.ref.id in done.bodiless and one.parts[-1].name != EXPORT:
+                done.results[number] = Unfetched(
+                    one.ref, "unreadable", "the server gives neither its MIME nor its body"
+                )
         return done
 
-    def _get(self, line: Line, refs: list[ItemRef], shape: Shape) -> Iterator[Result]:
-        """GetItem, halved where the server fails over the whole."""
-        todo = deque([refs] if refs else [])
-        while todo:
-            asked = todo.popleft()
-            left = deque(asked)
-            answered: deque[tuple[ItemRef, ResponseMessage]] = deque()
-            failed: SoapFault | None = None
-            try:
-                for message in line.stream(requests.get_item([ref.id for ref in asked], shape)):
-                    if _is_full(message, len(left) < len(asked)):
-                        break
-                    if left:
-                        answered.append((left.popleft(), message))
-            except SoapFault as fault:
-                if not codes.splits(fault.message.code):
-                    raise self._session.error(fault.message, _WHAT) from fault
-                failed = fault
-            while answered:  # now that the line is free: attachments and occurrences are asked for on it
-                yield self._result(line, *answered.popleft(), shape)
-            if failed is not None and len(left) == 1:
-                yield self._plainer(line, left[0], shape, failed.message)
-                continue
-            if len(left) == len(asked) and len(left) == 1:
-                yield Unfetched(left[0], "unreadable", "the server answers without the item")
-            elif left:
-                todo.extendleft(reversed(_halves(list(left))))
+    def _get(self, done: _Done, refs: list[ItemRef], shape: Shape) -> None:
+        """GetItem, and what belongs to each item beside it."""
+        ids = [ref.id for ref in refs]
+        for number, answer in ask(done.line, ids, lambda some: requests.get_item(some, shape), _WHAT):
+            ref = refs[number]
+            if shape.mime and _has_no_mime(answer, ref.kind):
+                self._get(done, [ref], PLAIN_MAIL if ref.kind is Kind.MAIL else _PLAIN)
+            elif isinstance(answer, Refused):
+                self._refuse(done, ref, answer)
+            else:
+                self._add(done, ref, answer)
+            del answer  # or it would hold a large item while the next one comes
 
-    def _result(self, line: Line, ref: ItemRef, message: ResponseMessage, shape: Shape) -> Result:
-        if message.response_class != "Error":
-            return whole(line, ref, message, self._bytes_max)
-        problem = codes.item_problem(message)
-        if problem is None:
-            error = self._session.error(message, _WHAT)
-            if error.code != "refused_by_server":
-                raise error
-            problem = ("unreadable", error.message)  # a code that nobody knows, of this item alone
-        if problem[0] == "unreadable":
-            return self._plainer(line, ref, shape, message)
-        return Unfetched(ref, *problem)
-
-    def _plainer(self, line: Line, ref: ItemRef, shape: Shape, refused: ResponseMessage) -> Result:
-        """The item without its MIME, which the server could not make; `refused`: what it said of the item with it."""
-        told = codes.item_problem(refused) or (
-            "unreadable",
-            f"the server cannot read the item: {refused.text or refused.code}",
-        )
-        if not shape.mime:
-            return Unfetched(ref, *told)
-        plain = Shape(base=shape.base, body=shape.body, fields=shape.fields)
+    def _add(self, done: _Done, ref: ItemRef, message: ResponseMessage, *, again: bool = False) -> None:
         try:
-            messages = list(line.stream(requests.get_item([ref.id], plain)))
-        except SoapFault as fault:
-            if not codes.splits(fault.message.code):
-                raise self._session.error(fault.message, _WHAT) from fault
-            return Unfetched(ref, *told)
-        if messages and messages[0].response_class != "Error":
-            return whole(line, ref, messages[0], self._bytes_max)
-        if messages and (codes.item_problem(messages[0]) or ("",))[0] == "vanished":
-            return Unfetched(ref, "vanished", "the item was removed while it was being fetched")
-        return Unfetched(ref, *told)
+            result = whole(done.line, ref, message, self._bytes_max)
+        except Changed:
+            if again:
+                self._refuse(done, ref, Refused("unreadable", "the item lists what the server cannot find"))
+            else:
+                self._reread(done, ref)
+            return
+        except Incomplete as lacking:
+            self._refuse(done, ref, lacking.refused)
+            return
+        if isinstance(result, Fetched):
+            if ref.kind is Kind.MAIL and is_bodiless(message):
+                done.bodiless.add(ref.id)
+            self._well = ref.id
+            done.results.extend(done.doubtful)
+            done.doubtful.clear()
+        done.results.append(result)
 
-    # --- exports ------------------------------------------------------------------------------------------------------
+    def _reread(self, done: _Done, ref: ItemRef) -> None:
+        """A detail of the item was not found: it may have changed since it was read."""
+        shape = PLAIN_MAIL if ref.kind is Kind.MAIL else WHOLE
+        for _, answer in ask(done.line, [ref.id], lambda some: requests.get_item(some, shape), _WHAT):
+            if isinstance(answer, Refused):
+                self._refuse(done, ref, answer)
+            else:
+                self._add(done, ref, answer, again=True)
+
+    def _refuse(self, done: _Done, ref: ItemRef, refused: Refused) -> None:
+        """An item that will not come; believed at once, or when the server has proven to be well."""
+        result = Unfetched(ref, refused.code, refused.sentence)
+        if not refused.doubtful:
+            done.results.append(result)
+            return
+        done.doubtful.append(result)
+        if len(done.doubtful) > _DOUBTS_MAX:
+            if not self._well:
+                raise unwell(refused.sentence)
+            self._believe(done)
+
+    def _believe(self, done: _Done) -> None:
+        """What the server failed over is the items' own trouble if it gives others. Raises RetryLater where it does not."""
+        if done.doubtful:
+            done.line.prove(self._well)
+            done.results.extend(done.doubtful)
+            done.doubtful.clear()
 
     def _add_exports(self, line: Line, results: deque[Result]) -> None:
         """Give the results their FastTransfer streams, as far as the server has these.
@@ -258,9 +262,8 @@ class Fetching:
         }
         if not small or self._exports.there is False:
             return
-        asked = [results[number].ref for number in small.values()]
         try:
-            for item_id, stream in self._streams(line, asked):
+            for item_id, stream in self._exports.streams(line, list(small)):
                 number = small.pop(item_id)
                 one = results[number]
                 assert isinstance(one, Fetched)
@@ -270,45 +273,6 @@ class Fetching:
                 del results[number]
             raise
 
-    def _streams(self, line: Line, refs: list[ItemRef]) -> Iterator[tuple[str, bytearray]]:
-        todo = deque([refs])
-        while todo:
-            asked = todo.popleft()
-            left = deque(asked)
-            try:
-                for message in line.stream(requests.export_items([ref.id for ref in asked])):
-                    if not left:
-                        break
-                    ref = left.popleft()
-                    found = message.content
-                    if message.ok and found is not None and not found.problem and found.content:
-                        self._exports.there = True
-                        yield ref.id, found.content
-                    elif message.response_class == "Error" and codes.item_problem(message) is None:
-                        self._refused_export(message)
-            except ServerFailed:
-                if self._exports.there:
-                    raise
-                self._exports.failed += 1
-                if self._exports.failed >= _FAILURES_MAX:
-                    self._exports.there = False
-                else:
-                    todo.appendleft(asked)
-            except SoapFault as fault:
-                self._refused_export(fault.message)
-                if self._exports.there and len(asked) > 1:
-                    todo.extendleft(reversed(_halves(list(left))))
-            if self._exports.there is False:
-                return
-
-    def _refused_export(self, message: ResponseMessage) -> None:
-        """A server without the operation is remembered as such; one in trouble is no reason to do without."""
-        error = self._session.error(message, _WHAT)
-        if isinstance(error, RetryLater) and error.code in ("throttled", "mailbox_moving"):
-            raise error
-        if self._exports.there is None or codes.is_missing_operation(message.code):
-            self._exports.there = False
-
 
 def _handed(done: _Done) -> Iterator[Result]:
     while done.results:
@@ -317,11 +281,8 @@ def _handed(done: _Done) -> Iterator[Result]:
         raise done.trouble
 
 
-def _halves(refs: list[ItemRef]) -> list[list[ItemRef]]:
-    middle = (len(refs) + 1) // 2
-    return [half for half in (refs[:middle], refs[middle:]) if half]
-
-
-def _is_full(message: ResponseMessage, some_came: bool) -> bool:
-    """The server takes no more items in one request: it says busy to the rest, without asking for a pause."""
-    return some_came and message.code == "ErrorServerBusy" and message.back_off_seconds is None
+def _has_no_mime(answer: ResponseMessage | Refused, kind: Kind) -> bool:
+    """The server cannot make any; or gives mail without, which is the body of it."""
+    if isinstance(answer, Refused):
+        return codes.is_no_conversion(answer.said)
+    return kind is Kind.MAIL and answer.response_class != "Error" and is_bodiless(answer)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from mailkeep.connectors.ews.asking import Line, Refused, ask
 from mailkeep.connectors.ews.session import Session
-from mailkeep.connectors.ews.wire import codes, requests
-from mailkeep.connectors.ews.wire.responses import SoapFault
+from mailkeep.connectors.ews.wire import requests
 from mailkeep.connectors.ews.wire.shapes import MIME
 from mailkeep.mail.items import ItemRef, Kind
 
@@ -15,7 +15,7 @@ _AT_ONCE = 20  # EWS has no way to ask for a message's own header alone
 
 
 def headers(session: Session, refs: Iterable[ItemRef]) -> Iterator[tuple[ItemRef, bytes]]:
-    """Each message with its header block. What would not come is left out: it cannot be proven the same."""
+    """Each message with its header block. What will not come is left out: it cannot be proven the same."""
     mails = (ref for ref in refs if ref.kind is Kind.MAIL)
     while batch := list(islice(mails, _AT_ONCE)):
         yield from _heads(session, batch)
@@ -23,15 +23,12 @@ def headers(session: Session, refs: Iterable[ItemRef]) -> Iterator[tuple[ItemRef
 
 def _heads(session: Session, batch: list[ItemRef]) -> list[tuple[ItemRef, bytes]]:
     """All of a batch: the line is free again before anything is handed out."""
-    request = requests.get_item([ref.id for ref in batch], MIME)
+    line = Line(session, session.transport, session.usage)
+    ids = [ref.id for ref in batch]
     found = []
-    try:
-        for ref, message in zip(batch, session.stream(request), strict=False):
-            held = message.content
-            if message.ok and held is not None and not held.problem:
-                head, blank, _ = bytes(held.content).partition(b"\r\n\r\n")
-                found.append((ref, head + blank))
-    except SoapFault as fault:
-        if not codes.splits(fault.message.code):
-            raise session.error(fault.message, "read the headers of items") from fault
+    for number, answer in ask(line, ids, lambda some: requests.get_item(some, MIME), "read the headers of items"):
+        held = None if isinstance(answer, Refused) else answer.content
+        if held is not None and not held.problem:
+            head, blank, _ = bytes(held.content).partition(b"\r\n\r\n")
+            found.append((batch[number], head + blank))
     return found

@@ -242,6 +242,18 @@ KINDS: dict[str, Kind] = {
     "poisoned_item": Kind(
         _READING, times=0, meaning="500 for every batch that holds one item", refuse=tampering.poisoned
     ),
+    "poisoned_page": Kind(
+        _READING,
+        times=0,
+        meaning="500 with a page of IIS for every batch that holds one item",
+        refuse=tampering.poisoned_page,
+    ),
+    "attachment_hollow": Kind(
+        frozenset({"GetAttachment"}), meaning="attachments come without their content", after=tampering.take_content
+    ),
+    "answer_short": Kind(
+        frozenset({"GetAttachment", "GetItem"}), meaning="the last of a batch is not answered", after=tampering.shorten
+    ),
     "no_export": Kind(
         _NATIVE,
         times=0,

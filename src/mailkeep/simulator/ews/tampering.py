@@ -97,6 +97,11 @@ def poisoned(order: Order, _seconds: float, asked: Asked) -> Reply | None:
     return None
 
 
+def poisoned_page(order: Order, _seconds: float, asked: Asked) -> Reply | None:
+    ids = _item_ids(asked)
+    return refusals.page(500, "Runtime Error") if _victim(order, ids) in ids else None
+
+
 # --- after it ran --------------------------------------------------------------------------------------------------
 
 
@@ -113,6 +118,21 @@ def refuse_one(code: str) -> After:
                     return
 
     return after
+
+
+def take_content(_order: Order, _asked: Asked, answer: etree._Element, _organisation: Organisation) -> None:
+    for message in _messages(answer):
+        for content in tuple(message.iter(f"{_T}Content")):
+            parent = content.getparent()
+            if parent is not None:
+                parent.remove(content)
+
+
+def shorten(_order: Order, _asked: Asked, answer: etree._Element, _organisation: Organisation) -> None:
+    for message in _messages(answer)[-1:]:
+        parent = message.getparent()
+        if parent is not None:
+            parent.remove(message)
 
 
 def refuse_all(code: str) -> After:

@@ -67,6 +67,18 @@ _MAYBE_ONE_ITEM = frozenset(
 _OFTEN_ONE_ITEM = frozenset(
     {"ErrorInternalServerError", "ErrorDataSourceOperation"}
 )  # Exchange's word for a poisoned one
+_NO_CONVERSION = frozenset(
+    {
+        "ErrorItemCorrupt",
+        "ErrorCorruptData",
+        "ErrorContentConversionFailed",
+        "ErrorMimeContentConversionFailed",
+        "ErrorMimeContentInvalid",
+        "ErrorMimeContentInvalidBase64String",
+        "ErrorUnsupportedMimeConversion",
+        "ErrorUnsupportedTypeForConversion",
+    }
+)
 _UNKNOWN_OPERATION = frozenset({"ErrorInvalidOperation", "ErrorSchemaValidation", "ErrorInvalidRequest"})
 
 
@@ -142,6 +154,16 @@ def item_problem(message: ResponseMessage) -> tuple[str, str] | None:
     if group is Group.ACCESS:
         return "unreadable", f"the server denies access to the item ({_said(message)})"
     return None
+
+
+def is_server_trouble(code: str) -> bool:
+    """Exchange's word for an item it fails over, and for being out of order itself."""
+    return code in _OFTEN_ONE_ITEM
+
+
+def is_no_conversion(code: str) -> bool:
+    """The item is there, but the server cannot make MIME of it."""
+    return code in _NO_CONVERSION
 
 
 def is_lost_state(code: str) -> bool:

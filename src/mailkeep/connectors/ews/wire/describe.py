@@ -16,7 +16,7 @@ from mailkeep.connectors.base import Description, Enclosed
 from mailkeep.connectors.ews.wire import recurrence
 from mailkeep.connectors.ews.wire.facts import facts_of
 from mailkeep.connectors.ews.wire.html_words import words_of
-from mailkeep.connectors.ews.wire.listing import attachments_of, moment
+from mailkeep.connectors.ews.wire.listing import attachments_of, moment, occurrences_of
 from mailkeep.connectors.ews.wire.names import T
 from mailkeep.connectors.ews.wire.people import Person, people_of
 from mailkeep.connectors.ews.wire.properties import PROPERTIES
@@ -60,7 +60,7 @@ def describe(parts: Sequence[NativePart]) -> Description | None:
     html = told if body is not None and body.get("BodyType") == "HTML" else ""
     rows = tuple((label, text) for label, text in (*own(element), *_every(element)) if text)
     names = {part.name: len(part.content) for part in parts}
-    files = tuple(_files(element, names))
+    files = (*_files(element, names, "ews"), *_of_occurrences(element, parts, names))
     photo = next((f"ews.attachment.{n}" for n, one in enumerate(attachments_of(element)) if one.contact_photo), "")
     return Description(
         rows=rows,
@@ -72,10 +72,21 @@ def describe(parts: Sequence[NativePart]) -> Description | None:
     )
 
 
-def _files(element: etree._Element, sizes: Mapping[str, int]) -> Iterator[Enclosed]:
+def _of_occurrences(
+    element: etree._Element, parts: Sequence[NativePart], sizes: Mapping[str, int]
+) -> Iterator[Enclosed]:
+    held = {part.name: part.content for part in parts}
+    for number, _ in enumerate(occurrences_of(element)):
+        part = held.get(f"ews.occurrence.{number}")
+        changed = None if part is None else parse_verbatim(part)
+        if changed is not None:
+            yield from _files(changed, sizes, f"ews.occurrence.{number}")
+
+
+def _files(element: etree._Element, sizes: Mapping[str, int], family: str) -> Iterator[Enclosed]:
     """What is attached and is among the parts; an attached item comes as its MIME, or as its element's XML."""
     for number, one in enumerate(attachments_of(element)):
-        part, name, kind = f"ews.attachment.{number}", one.name, one.content_type
+        part, name, kind = f"{family}.attachment.{number}", one.name, one.content_type
         if one.is_item:
             part, kind = f"{part}.item", "message/rfc822"
             name = name if name.lower().endswith(".eml") else f"{name}.eml"

@@ -80,7 +80,11 @@ def properties(parts: Sequence[NativePart]) -> Mapping[str, str]:
         if changed is not None:
             when = occurrence.original_start.isoformat() if occurrence.original_start else str(number)
             _add(found, f"Occurrences/{when.replace('+00:00', 'Z')}/", _of_item(changed))
-            _add(found, f"Occurrences/{when.replace('+00:00', 'Z')}/", _attachments(changed, {}, ""))
+            _add(
+                found,
+                f"Occurrences/{when.replace('+00:00', 'Z')}/",
+                _attachments(changed, held, f"ews.occurrence.{number}.attachment"),
+            )
     return found
 
 
@@ -197,13 +201,14 @@ def _attachments(element: etree._Element, held: Mapping[str, bytes | bytearray |
     """By name, in an order that does not depend on the server's."""
     found = []
     for number, one in enumerate(attachments_of(element)):
-        marks = ["item" if one.is_item else one.content_type or "file"]
+        sort = "item" if one.is_item else "link" if one.is_reference else one.content_type or "file"
+        marks = [sort]
         marks += ["inline"] * one.inline + ["contact photo"] * one.contact_photo
         content = held.get(f"{family}.{number}")
         if content is not None:
             marks += [f"{len(content)} bytes", f"sha256 {hashlib.sha256(content).hexdigest()}"]
         inner = held.get(f"{family}.{number}.properties")
-        nested = None if inner is None else parse_verbatim(inner)
+        nested = None if inner is None or one.is_reference else parse_verbatim(inner)
         found.append((one.name, ", ".join(marks), nested))
     for name, marks_text, nested in sorted(found, key=lambda one: one[:2]):
         yield f"Attachments/{name}", marks_text

@@ -5,6 +5,7 @@
 | `LISTING` | SyncFolderItems, FindItem: what admission and identity need | never |
 | `WHOLE_MAIL` | GetItem of mail: MIME and all properties but the body, which the MIME has | MIME |
 | `WHOLE` | GetItem of everything else: all properties, the body as it is best, and what MIME the server makes of it | both |
+| `PLAIN_MAIL` | GetItem of mail whose MIME the server cannot make: all properties and the body | its own |
 | `OCCURRENCE` | GetItem of a changed occurrence | its own |
 | `MIME` | GetItem where nothing but the bytes is wanted | MIME |
 | `FOLDERS` | the hierarchy and its marks of change | - |
@@ -212,6 +213,7 @@ WHOLE = Shape(
     body="Best",
     fields=(*_ITEM, *_EVENT, *_TASK, *_CONTACT, "distributionlist:Members", *_MAPI, *_MAPI_OF_THE_REST),
 )
+PLAIN_MAIL = Shape(base="AllProperties", body="Best", fields=("item:Body", *WHOLE_MAIL.fields))
 OCCURRENCE = Shape(base="AllProperties", body="Best", fields=(*_ITEM, *_EVENT))
 
 FOLDERS = Shape(
