@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime
 
-from mailkeep.simulator.crowd import LARGE_EVERY, SIZE_MAX, SIZE_MIN, crowd
+from mailkeep.simulator.crowd import LARGE_EVERY, SERIES_EVERY, SIZE_MAX, SIZE_MIN, crowd
 from mailkeep.simulator.ews.messages import attachment_content
 from mailkeep.simulator.exchange.organisation import Organisation
 from mailkeep.simulator.inhabit_exchange import add
@@ -27,6 +27,21 @@ def test_a_mix_of_sizes_and_kinds() -> None:
     assert min(sizes) < 2 * SIZE_MIN
     assert 0.9 * SIZE_MAX < max(sizes) < 1.1 * SIZE_MAX
     assert sum(size > SIZE_MAX // 2 for size in sizes) <= 3
+
+
+def test_series_with_exceptions_and_files_are_among_them() -> None:
+    drawn = [bundle for folder, bundle in crowd(4, 1_000, NOW, size_max=2_000) if folder == "calendar"]
+    series = [bundle for bundle in drawn if bundle.occurrences]
+    assert len(drawn) // SERIES_EVERY <= len(series) <= len(drawn) // SERIES_EVERY + 1
+    with Organisation(None, clock=lambda: NOW) as organisation:
+        mailbox = organisation.add_mailbox("series@crowd.example", "Series")
+        for bundle in series:
+            add(mailbox, mailbox.well_known("calendar"), bundle)
+        for item in mailbox.items(mailbox.well_known("calendar")):
+            changed, deleted = mailbox.occurrences(item)
+            assert (len(changed), len(deleted), len(mailbox.attachments(item))) == (2, 1, 2)
+            [own] = [file for one in changed for file in one.attachments or ()]
+            assert own.content
 
 
 def test_same_seed_same_bytes() -> None:

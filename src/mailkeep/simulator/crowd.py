@@ -3,7 +3,8 @@
     for folder, bundle in crowd(seed=1, count=20_000, now=clock()):      # "inbox", "calendar", …
         inhabit_exchange.add(mailbox, mailbox.well_known(folder), bundle)
 
-Of a hundred items 78 are mail, 12 events, 5 contacts, 4 tasks, 1 a note. Sizes of mail are spread evenly over their logarithm up to
+Of a hundred items 78 are mail, 12 events, 5 contacts, 4 tasks, 1 a note; one event in `SERIES_EVERY` is a series with occurrences
+moved and taken away, and files on it and on an occurrence. Sizes of mail are spread evenly over their logarithm up to
 256 KB, which is what mailboxes look like; one in `LARGE_EVERY` is as large as `size_max` allows. Bytes are drawn, so they neither
 compress nor repeat more than base64 does.
 """
@@ -14,22 +15,25 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
 from mailkeep.simulator import compose
-from mailkeep.simulator.appointments import draw_meeting
+from mailkeep.simulator.appointments import Change, draw_meeting
 from mailkeep.simulator.attachments import Attachment
 from mailkeep.simulator.contacts import Card, draw_contacts
 from mailkeep.simulator.ews.messages import message_from_mime
-from mailkeep.simulator.exchange.calendar_items import Bundle, bundle
+from mailkeep.simulator.exchange.calendar_items import Bundle, bundle, file_attachment
 from mailkeep.simulator.exchange.people_items import card, circle, note, task
 from mailkeep.simulator.notes import draw_notes
 from mailkeep.simulator.people import COLLEAGUES, Person
+from mailkeep.simulator.series import Repeats
 from mailkeep.simulator.tasks import draw_tasks
 
 SIZE_MIN, SIZE_USUAL_MAX, SIZE_MAX = 1 << 10, 256 << 10, 5 << 20  # bytes
 LARGE_EVERY = 400
+SERIES_EVERY = 20  # events
 MIX = (
     ("inbox", 60),
     ("sentitems", 12),
@@ -84,16 +88,45 @@ def _message(rng: Random, number: int, sent: datetime, size: int) -> Bundle:
     return Bundle(item, tuple(attachments))
 
 
+def draw_series(rng: Random, person: Person, now: datetime) -> Bundle:
+    """A weekly meeting of the person's: two occurrences changed, the second with a file of its own, one taken away."""
+    first = (now - timedelta(days=rng.randint(20, 300))).date()
+    drawn = draw_meeting(rng, person, now, first)
+    moved, renamed, gone = (first + timedelta(weeks=week) for week in sorted(rng.sample(range(1, 12), 3)))
+    start = drawn.start.replace(year=moved.year, month=moved.month, day=moved.day)
+    series = replace(
+        drawn,
+        repeats=Repeats("week", weekdays=(first.weekday(),), count=12),
+        changed=(
+            Change(moved, start=start.replace(hour=start.hour + 1), text=f"an hour later: {rng.random()}"),
+            Change(renamed, subject=f"{drawn.subject} – elsewhere", location=f"Room {rng.randrange(100)}"),
+        ),
+        deleted=(gone,),
+        attachments=tuple(_file(rng, name) for name in ("agenda.bin", "figures.bin")),
+    )
+    made = bundle(series, person)
+    last = replace(made.occurrences[-1], attachments=(file_attachment(_file(rng, "elsewhere.bin"), series.sent),))
+    return replace(made, occurrences=(*made.occurrences[:-1], last))
+
+
+def _file(rng: Random, name: str) -> Attachment:
+    return Attachment(name, "application/octet-stream", rng.randbytes(rng.randint(1, 4) << 10))
+
+
 class _Others:
     """What is no mail: drawn as the house's own, again and again."""
 
     def __init__(self, rng: Random, now: datetime) -> None:
         self._rng, self._now = rng, now
+        self._events = 0
         self._held: dict[str, list[Bundle]] = {"contacts": [], "tasks": [], "notes": []}
 
     def next(self, folder: str) -> Bundle:
         if folder == "calendar":
             person = self._rng.choice(COLLEAGUES)
+            self._events += 1
+            if self._events % SERIES_EVERY == SERIES_EVERY // 2:
+                return draw_series(self._rng, person, self._now)
             return self._meeting(person)
         held = self._held[folder]
         if not held:
