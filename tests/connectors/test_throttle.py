@@ -139,6 +139,21 @@ def test_a_creation_is_never_repeated() -> None:
     assert bench.inbox.count() == 1
 
 
+def test_a_creation_that_was_told_to_wait_is_asked_for_again() -> None:
+    """Nothing was done: not so where the server gives no time, or is away."""
+    bench = Bench(0)
+    connector = bench.throttled()
+    item = NewItem(Kind.MAIL, message("x"), frozenset(), bench.server.tick())
+    bench.server.faults.fail("create", busy(2.5))
+    connector.create(bench.inbox.as_folder(), item)
+    assert (bench.slept, bench.inbox.count()) == ([2.5], 1)
+    for error in (busy(None), busy(IN_PLACE_SECONDS_MAX + 1), RetryLater("unreachable", "away", "", 1.0)):
+        bench.server.faults.fail("create", error)
+        with pytest.raises(RetryLater):
+            connector.create(bench.inbox.as_folder(), item)
+    assert (bench.slept, bench.inbox.count()) == ([2.5], 1)
+
+
 def test_pace_and_usage() -> None:
     bench = Bench()
     connector = bench.throttled(pace_seconds=60)

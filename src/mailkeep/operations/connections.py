@@ -17,6 +17,7 @@ from mailkeep.catalog.models import Connection
 from mailkeep.connectors.base import Connector, Endpoint, Provider, Step
 from mailkeep.connectors.ews.provider import EwsProvider
 from mailkeep.connectors.imap.provider import ImapProvider
+from mailkeep.connectors.throttle import Throttled
 from mailkeep.errors import GiveUp
 from mailkeep.mail.items import Section
 from mailkeep.operations.archive import repository
@@ -130,7 +131,8 @@ def endpoint_of(row: Connection) -> Endpoint:
 def open_mailbox(
     row: Connection, address: str, sections: frozenset[Section] = frozenset({Section.PRIMARY})
 ) -> Connector:
-    return provider(row.kind).open(endpoint_of(row), address, sections)
+    """A session for a restore, its plan or its undoing: short waits that the server asks for are waited out."""
+    return Throttled(lambda: provider(row.kind).open(endpoint_of(row), address, sections))
 
 
 def _check_endpoint(endpoint: Endpoint) -> None:

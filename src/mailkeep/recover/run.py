@@ -16,7 +16,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from mailkeep.connectors.base import Connector
+from mailkeep.connectors.base import Connector, Created
 from mailkeep.errors import GiveUp, MailkeepError, RetryNow
 from mailkeep.mail.items import Folder, ItemRef, Kind
 from mailkeep.progress import Progress, Report, silent
@@ -30,6 +30,7 @@ from mailkeep.recover.target import TargetFolder
 CHUNK_BYTES = 32 << 20  # read back together
 PROPERTIES_MAX = 1000  # that the report tells apart
 ATTEMPTS = 4  # in a row without progress, when the line drops
+_NOT_TAKEN = ("archived", "the server would not take it")  # of what `Created.cannot` names
 _THIS_ITEM_ONLY = frozenset({"cannot_create", "item_too_large", "damaged", "not_found"})  # the others go on
 
 
@@ -105,9 +106,11 @@ def _lines(journal: Journal) -> dict[int, Line]:
     return {line.item: line for line in journal.lines()}
 
 
-def created_line(target: TargetFolder, action: Action, created_id: str | None = None) -> Line:
-    id_ = action.there if created_id is None else created_id
-    return Line(action.item.number, target.path, action.item.sha256, id_, "created")
+def created_line(target: TargetFolder, action: Action, created: Created | None = None) -> Line:
+    """`created` None: it was found there. What the server would not take is kept with it until it is read back."""
+    made = created or Created(action.there)
+    refused = tuple(Difference(name, *_NOT_TAKEN) for name in made.cannot)
+    return Line(action.item.number, target.path, action.item.sha256, made.id, "created", differences=refused)
 
 
 class _Attempt:
@@ -155,9 +158,9 @@ class _Attempt:
         made: list[tuple[Action, Line]] = []
         try:
             for action in batch:
-                created_id = self._create_one(target, action)
-                if created_id is not None:
-                    made.append((action, created_line(target, action, created_id)))
+                created = self._create_one(target, action)
+                if created is not None:
+                    made.append((action, created_line(target, action, created)))
         except MailkeepError:
             self._journalled(made)
             raise
@@ -168,8 +171,8 @@ class _Attempt:
             self._journal.update([line for _, line in made])
         return made
 
-    def _create_one(self, target: TargetFolder, action: Action) -> str | None:
-        """The new id, or None for an item that is refused by itself."""
+    def _create_one(self, target: TargetFolder, action: Action) -> Created | None:
+        """What was made, or None for an item that is refused by itself."""
         item = action.item
         try:
             created = self._connector.create(_there(target), self._reading.new_item(item))
@@ -179,7 +182,7 @@ class _Attempt:
             self._refuse(action, error.message)
             return None
         self._bytes += _bytes(item)
-        return created.id
+        return created
 
     def _compare(self, target: TargetFolder, created: list[tuple[Action, Line]]) -> None:
         """Read back and journal the outcome."""
@@ -192,7 +195,7 @@ class _Attempt:
             if number is not None:
                 action, line = open_.pop(number)
                 self._survey.taken[target.path].add(ref.id)
-                compared = self._reading.compare(action.item, ref, held)
+                compared = _with_refused(self._reading.compare(action.item, ref, held), line)
                 self._result.tally(action.item.kind, compared)
                 outcomes.append(_outcome(line, ref, held, compared))
         outcomes += [replace(line, state="differs", differences=(MISSING,)) for _, line in open_.values()]
@@ -217,6 +220,13 @@ def _there(target: TargetFolder) -> Folder:
     if target.folder is None:
         raise GiveUp("folder_not_found", f"the folder {'/'.join(target.path)} could not be made", "make it by hand")
     return target.folder
+
+
+def _with_refused(compared: tuple[Compared, ...], line: Line) -> tuple[Compared, ...]:
+    """And what the server would not take, unless the comparison tells of that very property."""
+    told = {grouped(one.name) for one in compared}
+    refused = (one for one in line.differences if one.was == _NOT_TAKEN[0] and one.property not in told)
+    return (*compared, *(Compared(one.property, one.was, one.is_) for one in refused))
 
 
 def _outcome(line: Line, ref: ItemRef, held: Held, compared: tuple[Compared, ...]) -> Line:

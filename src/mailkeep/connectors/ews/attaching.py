@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from lxml import etree
 
-from mailkeep.connectors.ews.composing import Attached, Form
+from mailkeep.connectors.ews.composing import Attached
+from mailkeep.connectors.ews.patience import answer
 from mailkeep.connectors.ews.session import Session
 from mailkeep.connectors.ews.settable import creatable, in_order, settable, xml_of
 from mailkeep.connectors.ews.wire import listing, writing
@@ -12,43 +15,48 @@ from mailkeep.connectors.ews.wire.envelope import Piece
 from mailkeep.connectors.ews.wire.ids import Id
 from mailkeep.connectors.ews.wire.listing import FoundAttachment
 from mailkeep.connectors.ews.wire.names import T
-from mailkeep.connectors.ews.wire.responses import SoapFault, parse_verbatim
+from mailkeep.connectors.ews.wire.responses import parse_verbatim
 from mailkeep.connectors.ews.wire.writing import FileToAttach, ItemToAttach
-from mailkeep.errors import RetryLater
 
 _WHAT = "restore an attachment"
 
 
-def attach(session: Session, item_id: str, form: Form) -> list[str]:
-    """Add the form's attachments one by one; returns those the server would not take, by number."""
-    if form.element is None:
-        return []
+def attach(
+    session: Session, item_id: str, listed: Sequence[FoundAttachment], held: Mapping[int, Attached]
+) -> list[str]:
+    """Add the archived attachments one by one; returns those the server would not take, by number.
+
+    `listed`: as the archived element lists them; `held` by number in that list.
+    """
+    return attach_these(session, item_id, list(enumerate(listed)), held)
+
+
+def attach_these(
+    session: Session, item_id: str, wanted: Sequence[tuple[int, FoundAttachment]], held: Mapping[int, Attached]
+) -> list[str]:
+    """Some of them, each with its number."""
     parent = Id(item_id)
     cannot = []
-    for number, found in enumerate(listing.attachments_of(form.element)):
-        to_attach = _to_attach(found, form.attachments.get(number))
+    for number, found in wanted:
+        to_attach = _to_attach(found, held.get(number))
         change_key = _attached(session, parent, to_attach) if to_attach is not None else None
         if change_key is None:
-            cannot.append(f"attachment {number + 1}")
+            cannot.append(_named(number, found, held.get(number)))
         else:
             parent = Id(item_id, change_key)
     return cannot
 
 
+def _named(number: int, found: FoundAttachment, held: Attached | None) -> str:
+    """A link to a file elsewhere has no bytes: nothing but its element was archived, and no request makes one."""
+    link = held is not None and held.file is None and not found.is_item
+    return f"attachment {number + 1}" + (f" (a link: {found.name})" if link else "")
+
+
 def _attached(session: Session, parent: Id, to_attach: FileToAttach | ItemToAttach) -> str | None:
     """The parent's new change key ("" where none is told), or None where the server refuses the attachment."""
-    try:
-        messages = list(session.stream(writing.create_attachment(parent, [to_attach])))
-    except SoapFault as fault:
-        messages = [fault.message]
-    if not messages:
-        return None
-    if messages[0].response_class == "Error":
-        error = session.error(messages[0], _WHAT, writing=True)
-        if isinstance(error, RetryLater) and error.code in ("throttled", "mailbox_moving"):
-            raise error
-        return None
-    return listing.new_attachment(messages[0])[1]
+    message = answer(session, writing.create_attachment(parent, [to_attach]), _WHAT)
+    return None if message.response_class == "Error" else listing.new_attachment(message)[1]
 
 
 def _to_attach(found: FoundAttachment, held: Attached | None) -> FileToAttach | ItemToAttach | None:

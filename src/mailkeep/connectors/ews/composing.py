@@ -18,6 +18,7 @@ from mailkeep.connectors.ews.restated import restated
 from mailkeep.connectors.ews.settable import WITH_MIME, creatable, extended_key, in_order, settable, xml_of
 from mailkeep.connectors.ews.wire import writing
 from mailkeep.connectors.ews.wire.envelope import Piece
+from mailkeep.connectors.ews.wire.listing import attachments_of
 from mailkeep.connectors.ews.wire.names import T, text
 from mailkeep.connectors.ews.wire.responses import parse_verbatim
 from mailkeep.connectors.ews.wire.shapes import DELIVERY_TIME, LAST_VERB, MESSAGE_FLAGS, SUBMIT_TIME, Extended
@@ -27,6 +28,8 @@ RESTATED = "read-only properties by their MAPI names"
 ARCHIVED_MAPI = "archived MAPI properties"  # beside those that make an item other than a new draft
 _READ, _UNSENT = 0x1, 0x8  # PidTagMessageFlags
 _VERBS = {"answered": "102", "$forwarded": "104"}  # PidTagLastVerbExecuted
+MARK = Extended("String", set="5d0f8a9e-3c1b-4e57-9b7a-6f2d4c81ea30", name="MailkeepRestore")
+"""Of an item that is not finished yet: proof that this very restore is making it."""
 _TITLE = Extended("String", tag=0x3A45)  # PidTagDisplayNamePrefix, which EWS shows in CompleteName only
 _ELEMENTS = {
     Kind.MAIL: "Message",
@@ -49,13 +52,22 @@ class Attached:
 
 
 @dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A changed occurrence of a series: its element, and its own attachments by number in its own list."""
+
+    element: etree._Element
+    attachments: dict[int, Attached] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     """An archived item in our form. `element` None: it has none, and its bytes say everything."""
 
     item: NewItem
     element: etree._Element | None = None
-    occurrences: tuple[etree._Element, ...] = ()
+    occurrences: tuple[Occurrence, ...] = ()
     attachments: dict[int, Attached] = field(default_factory=dict)  # by number in the item's own list
+    mark: str = ""  # the value of `MARK`; "" where it is set none
 
     @property
     def name(self) -> str:
@@ -76,7 +88,7 @@ def form_of(item: NewItem) -> Form:
     """The item's native parts, told apart by their names (see `whole`)."""
     element = None
     occurrences: dict[int, etree._Element] = {}
-    attachments: dict[int, dict[str, bytes]] = {}
+    attachments: dict[int | None, dict[int, dict[str, bytes]]] = {None: {}}  # by occurrence, None: the item's own
     for part in item.parts:
         match part.name.split("."):
             case ["ews", "properties"]:
@@ -85,13 +97,28 @@ def form_of(item: NewItem) -> Form:
                 found = parse_verbatim(part.content)
                 if found is not None:
                     occurrences[int(number)] = found
+            case ["ews", "occurrence", of, "attachment", number, *rest] if of.isdigit() and number.isdigit():
+                held = attachments.setdefault(int(of), {})
+                held.setdefault(int(number), {})[".".join(rest)] = bytes(part.content)
             case ["ews", "attachment", number, *rest] if number.isdigit():
-                attachments.setdefault(int(number), {})[".".join(rest)] = bytes(part.content)
-    attached = {
+                attachments[None].setdefault(int(number), {})[".".join(rest)] = bytes(part.content)
+    changed = (Occurrence(occurrences[of], _attached(attachments.get(of, {}))) for of in sorted(occurrences))
+    return Form(item, element, tuple(changed), _attached(attachments[None]))
+
+
+def _attached(parts: dict[int, dict[str, bytes]]) -> dict[int, Attached]:
+    return {
         number: Attached(held.get(""), held.get("item", b""), held.get("properties", b""))
-        for number, held in sorted(attachments.items())
+        for number, held in sorted(parts.items())
     }
-    return Form(item, element, tuple(occurrences[number] for number in sorted(occurrences)), attached)
+
+
+def has_details(form: Form) -> bool:
+    """It takes more than one request to make it: attachments beside the bytes, exceptions of a series."""
+    if form.item.kind is Kind.MAIL or form.element is None:
+        return False
+    exceptional = form.occurrences or form.element.find(f"{T}DeletedOccurrences") is not None
+    return bool(exceptional or attachments_of(form.element))
 
 
 def parts_set(form: Form, without: Container[str] = ()) -> frozenset[str]:
@@ -157,6 +184,8 @@ def state_of(form: Form, without: Container[str] = ()) -> list[tuple[Extended, s
         told += [(LAST_VERB, verb) for flag, verb in _VERBS.items() if flag in item.flags][:1]
     if title := _title(form):
         told.append((_TITLE, title))
+    if form.mark:
+        told.append((MARK, form.mark))
     return [pair for pair in told if pair[0].key not in without]
 
 

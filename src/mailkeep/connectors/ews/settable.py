@@ -68,6 +68,9 @@ OCCURRENCE_URIS = {
 }
 """Of a changed occurrence: what may differ from its series, and the URI it is set by."""
 
+CLEARED = _names("Subject Body Categories Location RequiredAttendees OptionalAttendees Resources")
+"""Of these, what an occurrence may have none of where its series has it. The others always have a value."""
+
 RARER_FIRST: tuple[frozenset[str], ...] = (
     _names("Culture EnhancedLocation ConferenceType MeetingWorkspaceUrl NetShowUrl AllowNewTimeProposal"),
     frozenset({"read-only properties by their MAPI names"}),  # see `restated`
