@@ -11,7 +11,7 @@ from lxml import etree
 from worlds import closed_after
 
 from mailkeep.connectors.base import Connector, Listed, NewItem
-from mailkeep.connectors.ews import backoff, series
+from mailkeep.connectors.ews import series
 from mailkeep.connectors.ews.composing import MARK, form_of, has_details, pieces
 from mailkeep.connectors.ews.wire.names import MESSAGES, TYPES
 from mailkeep.errors import MailkeepError, RetryLater
@@ -53,10 +53,12 @@ def exchange(exchanges: dict[str, Simulated]) -> Iterator[Simulated]:
 
 
 @pytest.fixture
-def target(exchange: Simulated, request: pytest.FixtureRequest) -> tuple[Connector, Folder]:
+def target(exchange: Simulated, request: pytest.FixtureRequest) -> Iterator[tuple[Connector, Folder]]:
     mailbox = Mailbox(exchange.endpoint(), exchange.new_mailbox())
-    connector = closed_after(EwsWorld(mailbox, exact=False, stable_ids=True, many=10), request).connect()
-    return connector, connector.create_folder(("Target",), Kind.EVENT)
+    world = closed_after(EwsWorld(mailbox, exact=False, stable_ids=True, many=10), request)
+    connector = world.connect()
+    yield connector, connector.create_folder(("Target",), Kind.EVENT)
+    world.session._rests._until.clear()  # the long waits of these tests end with them
 
 
 def there(connector: Connector, folder: Folder) -> list[str]:
@@ -75,8 +77,6 @@ def test_half_an_item_is_not_left_behind(exchange: Simulated, target: tuple[Conn
     else:
         assert kind == "busy_long", "no request may go out"
         assert created.cannot[0].startswith("not finished: ")
-    finally:
-        backoff.SHARED._until.clear()  # the wait is over
 
 
 def test_an_item_whose_making_was_not_answered_is_found(exchange: Simulated, target: tuple[Connector, Folder]) -> None:
