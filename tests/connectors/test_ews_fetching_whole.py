@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
-from test_ews_other_servers import Asked, Said, bad, good, operation_of, said, server
+from http_peer import Asked, Said
+from test_ews_other_servers import bad, good, operation_of, said, server
 
 from mailkeep.connectors.base import Endpoint, Fetched, Listed, Unfetched
 from mailkeep.connectors.ews.backoff import BackOff
@@ -242,12 +244,20 @@ def test_a_link_is_kept_as_its_element() -> None:
     assert properties(result.parts)["Attachments/plan.docx"] == "link"
 
 
+def _always(answer: Said, _: Asked) -> Said:
+    return answer
+
+
 def test_an_attachment_that_went_meanwhile_is_not_missed() -> None:
     """The item is read again; while it still lists what is not there, it is not whole."""
     for after_that, expected in (("", Fetched), (FILE, Unfetched)):
         answers = iter((event(FILE), event(after_that)))
+
+        def item(_: Asked, these: Iterator[Said] = answers) -> Said:
+            return next(these)
+
         gone = said("GetAttachment", bad("GetAttachment", "ErrorInvalidAttachmentId"))
-        with server(GetItem=lambda _, these=answers: next(these), GetAttachment=lambda _, gone=gone: gone) as (
+        with server(GetItem=item, GetAttachment=partial(_always, gone)) as (
             connector,
             running_,
         ):
