@@ -177,9 +177,7 @@ class Run:
     def _ask_what_changed(self) -> list[Branch]:
         """The folders to list. Those that have not changed cost nothing more; those whose kind is off are counted."""
         listed = self._treated(Treatment.LISTED)
-        since = {
-            branch.folder.id: self._since[branch.folder.id] for branch in listed if branch.folder.id in self._since
-        }
+        since = {each.folder.id: self._since[each.folder.id] for each in listed if each.folder.id in self._since}
         unchanged = self._session.call(lambda connector: connector.unchanged(since)) if since else {}
         for branch in listed:
             if branch.folder.id in unchanged:
@@ -230,11 +228,9 @@ class Run:
         branches: Mapping[int, Branch],
         left_out: Iterable[KnownItem],
     ) -> None:
-        known, beat, cut_short = self._archive.known, self._pulse.beat, self._archive.cut_short
+        known, beat, cut = self._archive.known, self._pulse.beat, self._archive.cut_short
         branches = {number: branch for number, branch in branches.items() if number not in self._refused}
-        settlement = Settlement(
-            branches, known, self._judge, self._session, self._directory, self._limits, beat, cut_short
-        )
+        settlement = Settlement(branches, known, self._judge, self._session, self._directory, self._limits, beat, cut)
         settled = settlement.settle(sightings, heard, left_out)
         self._unexplained = settled.unexplained
         self._fetch(settled)
@@ -330,10 +326,8 @@ class Run:
     # --- does it add up? -------------------------------------------------------------------------------------------
 
     def _lines(self) -> list[LedgerLine]:
-        return [
-            line(self._tally, number, server, kind_on=self._branches[number].kind_on)
-            for number, server in sorted(self._counts.items())
-        ]
+        counts, branches = sorted(self._counts.items()), self._branches
+        return [line(self._tally, number, server, kind_on=branches[number].kind_on) for number, server in counts]
 
     def _once_more(self) -> None:
         """SPEC C6: folders that do not add up are listed again before anyone is warned.
