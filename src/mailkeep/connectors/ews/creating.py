@@ -246,7 +246,7 @@ def _create(session: Session, folder: Folder, form: Form) -> tuple[str, list[str
         element = pieces(form, without)
         request = writing.create_item(folder.id, [element], meetings=form.name == "CalendarItem")
         try:
-            message = answer(session, request, _WHAT)
+            message = answer(session, request, _WHAT, lasts=bool(without))
         except (RetryNow, RetryLater) as error:
             unheard = _made_unheard(session, folder, form, error)
             if not unheard:

@@ -25,9 +25,12 @@ _OF_THE_MAILBOX = frozenset({"over_quota", "folder_not_found", "mailbox_not_foun
 _MAYBE_THE_ITEM = frozenset({"ErrorInternalServerError", "ErrorDataSourceOperation"})
 
 
-def answers(session: Session, request: Request, what: str) -> list[ResponseMessage]:
-    """The messages of an answer, never none; an Error among them is a refusal that will last."""
-    waits, pauses = _WAITS_MAX, list(_PAUSES)
+def answers(session: Session, request: Request, what: str, *, lasts: bool = False) -> list[ResponseMessage]:
+    """The messages of an answer, never none; an Error among them is a refusal that will last.
+
+    `lasts`: the server failed over this item again and again already; that it fails is believed at once.
+    """
+    waits, pauses = _WAITS_MAX, [] if lasts else list(_PAUSES)
     while True:
         messages: list[ResponseMessage] = []
         try:
@@ -49,9 +52,9 @@ def answers(session: Session, request: Request, what: str) -> list[ResponseMessa
             raise trouble
 
 
-def answer(session: Session, request: Request, what: str) -> ResponseMessage:
+def answer(session: Session, request: Request, what: str, *, lasts: bool = False) -> ResponseMessage:
     """The one message of an answer."""
-    return answers(session, request, what)[0]
+    return answers(session, request, what, lasts=lasts)[0]
 
 
 def _heard(session: Session, request: Request, what: str) -> list[ResponseMessage]:
