@@ -53,7 +53,7 @@ ANNA, BEN = "anna@fault.example", "ben@fault.example"
 SERVICE, PASSWORD = "FAULT\\svc", "a made-up password"
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SEEDS = range(1, 6)
-ITEMS = 16
+ITEMS = 12
 SERIES = 2  # with changed occurrences and files; and one more while life goes on
 ROUNDS_MAX = 4  # with the fault there; and again as many until all is level
 OPTIONS = TaskOptions(kinds=frozenset(Kind), sensitive=True)
@@ -77,7 +77,7 @@ WITH_TLS = frozenset(kind for kind in KINDS if kind.startswith("certificate_"))
 LEAVES_OUT = {"item_too_large": "item_too_large", "item_corrupt": "unreadable", "poisoned_item": "unreadable",
                "poisoned_page": "unreadable"}  # fmt: skip
 CONTENT_OF_ITS_OWN = frozenset({"regenerated", "mime_conversion_failed"})
-NEVER_MET = frozenset({"token_revoked", "move_stamps"})  # nobody here signs in by token, or moves by EWS
+NEVER_MET = frozenset({"token_revoked", "move_stamps"})  # nobody here signs in by token, or moves by EWS: no scenario
 QUICK = {"silence": 0.4, "slow_start": 0.2, "slow_drip": 0.2}  # seconds that really pass
 WITHOUT_STREAMS = frozenset(
     {"no_export", "export_refused", "item_too_large"}
@@ -97,7 +97,7 @@ class Scenario:
         return "-".join(filter(None, (self.kind, self.operation, str(self.seed))))
 
 
-SCENARIOS = [Scenario(kind, seed) for kind in sorted(KINDS) for seed in SEEDS] + [
+SCENARIOS = [Scenario(kind, seed) for kind in sorted(KINDS.keys() - NEVER_MET) for seed in SEEDS] + [
     Scenario(kind, 1 + (number + step) % len(SEEDS), operation)
     for number, kind in enumerate(PASSING)
     for operation in OPERATIONS
@@ -272,7 +272,7 @@ def test_it_converges(world: World, request: pytest.FixtureRequest) -> None:
         reasons = {reason for line in during[-1].ledger for reason in line.left_out}
         assert reasons <= {LEAVES_OUT[kind]}
         assert during[-1].result != "error"
-    assert world.server.faults.struck or kind in NEVER_MET
+    assert world.server.faults.struck
     if scenario.operation:
         assert {operation for _, _, operation in world.server.faults.struck} == {scenario.operation}
     world.server.faults.clear()
