@@ -5,33 +5,12 @@ What is made is compared with what GetItem shows; requests and answers all valid
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from lxml import etree
 
 from mailkeep.simulator.ews.envelope import T
 from mailkeep.simulator.exchange.organisation import Organisation
-from tests.simulator.exchange_world import Asker, codes_of, house, mailbox_of
+from tests.simulator.exchange_world import codes_of, mailbox_of
 from tests.simulator.items_world import MIME, READ_MAIL, Bob, Shown, set_field
-
-
-@pytest.fixture(scope="session")
-def schema(corpus: Path) -> etree.XMLSchema:
-    return etree.XMLSchema(etree.parse(corpus / "ews-xsd-ready" / "messages.xsd"))
-
-
-@pytest.fixture
-def organisation() -> Iterator[Organisation]:
-    with house() as made:
-        yield made
-
-
-@pytest.fixture
-def bob(organisation: Organisation, schema: etree.XMLSchema) -> Bob:
-    return Bob(Asker(organisation, schema))
-
 
 _COLOUR = 'PropertySetId="0006200E-0000-0000-C000-000000000046" PropertyId="35584" PropertyType="Integer"'
 _WHO = "<t:Mailbox><t:Name>Eve Extern</t:Name><t:EmailAddress>eve@else.example</t:EmailAddress></t:Mailbox>"

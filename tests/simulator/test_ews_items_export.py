@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -22,7 +20,7 @@ from mailkeep.simulator.ews.shapes import render_item
 from mailkeep.simulator.ews.view import Shape
 from mailkeep.simulator.exchange.organisation import Organisation
 from mailkeep.simulator.exchange.values import Item
-from tests.simulator.exchange_world import Asker, codes_of, folder_xml, house, mailbox_of
+from tests.simulator.exchange_world import codes_of, folder_xml, mailbox_of
 from tests.simulator.items_world import MIME, READ_MAIL, WHOLE, Bob, Shown, set_field
 
 _WEEKLY = (
@@ -44,22 +42,6 @@ _NESTED = (
     "<t:ItemAttachment><t:Name>n</t:Name><t:Message><t:Subject>in it</t:Subject><t:Attachments><t:FileAttachment><t:Name>b"
     "</t:Name><t:Content>Ag==</t:Content></t:FileAttachment></t:Attachments></t:Message></t:ItemAttachment>"
 )
-
-
-@pytest.fixture(scope="session")
-def schema(corpus: Path) -> etree.XMLSchema:
-    return etree.XMLSchema(etree.parse(corpus / "ews-xsd-ready" / "messages.xsd"))
-
-
-@pytest.fixture
-def organisation() -> Iterator[Organisation]:
-    with house() as made:
-        yield made
-
-
-@pytest.fixture
-def bob(organisation: Organisation, schema: etree.XMLSchema) -> Bob:
-    return Bob(Asker(organisation, schema))
 
 
 def _export(bob: Bob, *items: Shown) -> etree._Element:

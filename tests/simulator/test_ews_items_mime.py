@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
 from icalendar import Calendar
-from lxml import etree
 
 from mailkeep.mail import headers
 from mailkeep.mail.parts import leaves, tree
@@ -17,9 +15,7 @@ from mailkeep.simulator.ews.envelope import T
 from mailkeep.simulator.ews.ical_reading import event_from_calendar
 from mailkeep.simulator.ews.messages import message_from_mime
 from mailkeep.simulator.ews.regenerating import regenerated
-from mailkeep.simulator.exchange.organisation import Organisation
 from mailkeep.simulator.exchange.recurrence import read_recurrence
-from tests.simulator.exchange_world import Asker, house
 from tests.simulator.items_world import MIME, Bob, Shown
 
 _MAIL = b"""\
@@ -102,22 +98,6 @@ END:VEVENT
 END:VCALENDAR
 --b--
 """.replace(b"\n", b"\r\n")
-
-
-@pytest.fixture(scope="session")
-def schema(corpus: Path) -> etree.XMLSchema:
-    return etree.XMLSchema(etree.parse(corpus / "ews-xsd-ready" / "messages.xsd"))
-
-
-@pytest.fixture
-def organisation() -> Iterator[Organisation]:
-    with house() as made:
-        yield made
-
-
-@pytest.fixture
-def bob(organisation: Organisation, schema: etree.XMLSchema) -> Bob:
-    return Bob(Asker(organisation, schema))
 
 
 def _parts(mime: bytes) -> list[tuple[str, str, str, bytes]] | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from lxml import etree
@@ -30,17 +28,6 @@ _ID_ONLY = "<t:BaseShape>IdOnly</t:BaseShape>"
 _COUNTS = """<t:BaseShape>Default</t:BaseShape><t:AdditionalProperties><t:FieldURI FieldURI="folder:FolderClass"/>
   <t:ExtendedFieldURI PropertyTag="0x670A" PropertyType="SystemTime"/><t:ExtendedFieldURI PropertyTag="0x670B" PropertyType="Integer"/>
   </t:AdditionalProperties>"""
-
-
-@pytest.fixture(scope="session")
-def schema(corpus: Path) -> etree.XMLSchema:
-    return etree.XMLSchema(etree.parse(corpus / "ews-xsd-ready" / "messages.xsd"))
-
-
-@pytest.fixture
-def organisation() -> Iterator[Organisation]:
-    with house() as made:
-        yield made
 
 
 @pytest.fixture
